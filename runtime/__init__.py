@@ -1,0 +1,1 @@
+"""What the program stands on: settings, logs, rules, the Temporal client and the embedded servers."""

@@ -1,0 +1,103 @@
+"""One way to speak with Temporal, shared by client, worker, replayer and tests.
+
+What is here must be the same everywhere: a payload written by one process is read by another, and a sandbox
+that passes a module through here and not there breaks class identity (`isinstance`, dataclass `==`).
+"""
+
+import dataclasses
+import zlib
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cache
+
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.converter import DataConverter, PayloadCodec
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from runtime.errors import ServiceUnreachable
+from runtime.settings import Settings
+
+COMPRESS_ABOVE = 1024  # bytes; below this the frame costs more than it saves
+ENCODING = b"binary/zlib"
+
+# `domain` is pure and pinned by lint to have no clock or randomness; the others have no state that a
+# workflow could see. `workflows` itself is reloaded per run, as the sandbox wants it.
+PASSTHROUGH = (
+    "domain",
+    "pydantic",
+    "pydantic_core",
+    "annotated_types",
+    "typing_extensions",
+    "typing_inspection",
+)
+
+
+class ZlibCodec(PayloadCodec):
+    """Compresses payloads over COMPRESS_ABOVE bytes; payloads of other encodings pass through untouched."""
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [_compress(payload) for payload in payloads]
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        return [_expand(payload) for payload in payloads]
+
+
+def _compress(payload: Payload) -> Payload:
+    if len(payload.data) <= COMPRESS_ABOVE:
+        return payload
+    packed = zlib.compress(payload.SerializeToString(deterministic=True), level=6)
+    return Payload(metadata={"encoding": ENCODING}, data=packed)
+
+
+def _expand(payload: Payload) -> Payload:
+    if payload.metadata.get("encoding") != ENCODING:
+        return payload
+    return Payload.FromString(zlib.decompress(payload.data))
+
+
+@cache
+def data_converter() -> DataConverter:
+    """Pydantic's JSON for dataclasses, compressed when large."""
+    return dataclasses.replace(pydantic_data_converter, payload_codec=ZlibCodec())
+
+
+def sandbox_runner() -> SandboxedWorkflowRunner:
+    """The workflow sandbox with the shared passthrough list."""
+    restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSTHROUGH)
+    return SandboxedWorkflowRunner(restrictions=restrictions)
+
+
+@cache
+def sdk_runtime(metrics_address: str) -> Runtime:
+    """The SDK's engine with its Prometheus endpoint on `metrics_address` (host:port), once per process."""
+    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=metrics_address)))
+
+
+async def connect(settings: Settings, *, lazy: bool = False) -> Client:
+    """Connects to `settings.temporal_address`.
+
+    `lazy` puts the first contact off to the first call. Raises ServiceUnreachable (exit code 5).
+    """
+    address = settings.temporal_address
+    if not address:
+        raise ServiceUnreachable("没有可用的 Temporal：请先运行 make up，或设置 TEMPORAL_ADDRESS")
+    port = settings.sdk_metrics_port
+    try:
+        return await Client.connect(
+            address,
+            namespace=settings.temporal_namespace,
+            data_converter=data_converter(),
+            runtime=sdk_runtime(f"127.0.0.1:{port}") if port is not None else None,
+            lazy=lazy,
+        )
+    except (RPCError, RuntimeError, ValueError) as err:
+        raise ServiceUnreachable(f"连不上 Temporal（{address}）：{err}") from err
+
+
+def sticky_timeout(settings: Settings) -> timedelta:
+    """How long a clue waits for a worker that died before another one takes it over."""
+    return timedelta(milliseconds=settings.sticky_timeout_ms)
