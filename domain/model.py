@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal
@@ -131,7 +132,6 @@ class Answer:
     seq: int
     stage: str
     level: int
-    holder: str | None
     letter_no: str | None = None
 
 
@@ -150,7 +150,6 @@ class Duty:
 
     `trigger_at` starts the term; `late_from` is set where the duty was opened or re-opened at or
     after `legal_due_at` (its ladder counts from that day). `fulfilled_by` is a command id.
-    `breach_paused` says that it had been breached before a pause, so that the pause moves no date.
     """
 
     n: int
@@ -303,6 +302,7 @@ class ClueState:
     from_agency: str = ""
     to_agency: str | None = None
     packs: tuple[str, ...] = ()
+    packs_fixed: bool = False
     drill: bool = False
     discovered_at: datetime | None = None
     updated_at: datetime | None = None
@@ -351,5 +351,8 @@ class ClueState:
         return region if isinstance(region, str) else None
 
 
-def blank(clue_no: str) -> ClueState:
-    return ClueState(clue_no=clue_no)
+def blank(clue_no: str, packs: Iterable[str] | None = None) -> ClueState:
+    """A clue before its report. `packs`, where given, are used whatever they bind (`house` is added)."""
+    if packs is None:
+        return ClueState(clue_no=clue_no)
+    return ClueState(clue_no=clue_no, packs=tuple(sorted({*packs, "house"})), packs_fixed=True)

@@ -1,0 +1,186 @@
+"""The sentence that people read on the timeline for each event. No personal data goes in here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from domain import labels
+from domain.calendar import SHANGHAI
+from domain.model import ClueState, Event, instant
+
+_SHORT = 120
+
+
+def short(value: Any) -> str:
+    """Free text, cut to a length that a line bears; the whole is in the event."""
+    said = str(value).strip().replace("\n", " ")
+    return said if len(said) <= _SHORT else said[: _SHORT - 1] + "…"
+
+
+def when(at: datetime) -> str:
+    """An instant as people say a deadline: a midnight is 24:00 of the day that ends."""
+    at = at.astimezone(SHANGHAI)
+    if (at.hour, at.minute, at.second) == (0, 0, 0):
+        return f"{at - timedelta(days=1):%Y-%m-%d} 24:00"
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def sentence(state: ClueState, event: Event) -> str:
+    """`state` is the state before the event."""
+    return _SENTENCES[event.type](state, event.data)
+
+
+def _duty(s: ClueState, d: dict[str, Any]) -> str:
+    duty = s.duties[d["n"]]
+    return f"{duty.obliged} 的“{labels.DUTIES[duty.id]}”"
+
+
+def _with(lead: str, value: Any) -> str:
+    return f"{lead}：{short(value)}" if value else lead
+
+
+def _reported(s: ClueState, d: dict[str, Any]) -> str:
+    clue = d["clue"]
+    return f"登记线索“{short(clue['title'])}”，来源：{labels.SOURCES[clue['source']]}，事项：{labels.MATTERS[clue['matter']]}"
+
+
+def _notified(s: ClueState, d: dict[str, Any]) -> str:
+    return _with(f"通知 {'、'.join(d['to'])}" if d["to"] else "发出通知", d.get("message"))
+
+
+def _convened(s: ClueState, d: dict[str, Any]) -> str:
+    invited = f"，邀请 {'、'.join(d['invited'])}" if d["invited"] else ""
+    at = when(instant(d["at"]))
+    return f"召集{labels.MODES[d['mode']]}，{at}，组长 {d['leader']}，成员 {'、'.join(d['members'])}{invited}"
+
+
+def _recorded(s: ClueState, d: dict[str, Any]) -> str:
+    damage = "；发现生态环境损害" if d.get("damage_found") else ""
+    return f"检查结论：{labels.FINDINGS[d['finding']]}。{short(d['record'])}{damage}"
+
+
+def _amended(s: ClueState, d: dict[str, Any]) -> str:
+    """Which fields; the old and new values are in the event, and may name people."""
+    return "补正：" + "、".join(d["fields"])
+
+
+def _items(s: ClueState, d: dict[str, Any]) -> str:
+    return f"添加证据 {len(d['items'])} 件：" + short("、".join(i["name"] for i in d["items"]))
+
+
+def _opened(s: ClueState, d: dict[str, Any]) -> str:
+    t = d["term"]
+    basis = "" if d["unit_basis"] == "explicit" else f"（{labels.UNIT_BASES[d['unit_basis']]}）"
+    legal = f"，法定 {when(instant(d['legal_due_at']))}" if d["legal_due_at"] != d["due_at"] else ""
+    provisional = "，暂定" if d["provisional"] else ""
+    name = labels.DUTIES[d["id"]]
+    return (
+        f"{d['obliged']} 应完成“{name}”，期限 {t['n']}{labels.UNITS[t['unit']]}{basis}，"
+        f"{when(instant(d['due_at']))} 前{legal}{provisional}"
+    )
+
+
+def _fulfilled(s: ClueState, d: dict[str, Any]) -> str:
+    how = "逾期履行" if d["late"] else "已履行"
+    return f"{_duty(s, d)}{how}" + ("（超过内部期限）" if d.get("overdue_internal") else "")
+
+
+def _redated(s: ClueState, d: dict[str, Any]) -> str:
+    back = "，逾期撤销" if not d["breached"] and s.duties[d["n"]].breached_at is not None else ""
+    return f"{_duty(s, d)}期限改为 {when(instant(d['due_at']))} 前{back}"
+
+
+def _resumed(s: ClueState, d: dict[str, Any]) -> str:
+    due = f"，期限 {when(instant(d['due_at']))} 前" if "due_at" in d else ""
+    return f"{_duty(s, d)}恢复计时{due}"
+
+
+def _breached(s: ClueState, d: dict[str, Any]) -> str:
+    level = f"，升级至 1 级（{labels.LEVELS[1]}）" if d["level"] else ""
+    return f"{_duty(s, d)}逾期未履行{level}"
+
+
+def _escalated(s: ClueState, d: dict[str, Any]) -> str:
+    return f"{_duty(s, d)}仍未履行，升级至 {d['level']} 级（{labels.LEVELS[d['level']]}）"
+
+
+def _ruled(s: ClueState, d: dict[str, Any]) -> str:
+    return _with(f"裁定由 {d['agency']} 管辖", d["reason"])
+
+
+def _extension(s: ClueState, d: dict[str, Any]) -> str:
+    verdict = f"批准延期 {d['days']} 日" if d["approved"] else "不批准延期"
+    return _with(f"{_duty(s, d)}{verdict}", d["reason"])
+
+
+def _feedback(s: ClueState, d: dict[str, Any]) -> str:
+    return _with(f"书面反馈 {d['letter_no']}，结果：{labels.OUTCOMES[d['outcome']]}", d["details"])
+
+
+def _filed(s: ClueState, d: dict[str, Any]) -> str:
+    number = f"，案号 {d['case_no']}" if d.get("case_no") else ""
+    return _with(f"立案审查：{labels.DECISIONS[d['decision']]}{number}", d.get("reason"))
+
+
+def _case(s: ClueState, d: dict[str, Any]) -> str:
+    return _with(f"启动问责 {d['case_no']}，单位 {'、'.join(d['units']) or '无'}", d["facts"])
+
+
+_SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
+    "reported": _reported,
+    "notified": _notified,
+    "acknowledged": lambda s, d: _with("确认接收", d.get("message")),
+    "evidence_at_risk_flagged": lambda s, d: _with("证据可能灭失，请立即到场", d["reason"]),
+    "arrived": lambda s, d: "到场：" + "、".join(d["officers"]),
+    "inspection_convened": _convened,
+    "invitation_answered": lambda s, d: _with(
+        "参加检查" if d["attending"] else "不参加检查", d.get("reason")
+    ),
+    "inspection_recorded": _recorded,
+    "record_signed": lambda s, d: f"{d['officer_id']} 签署检查记录",
+    "clue_amended": _amended,
+    "evidence_added": _items,
+    "transfer_started": lambda s, d: _with("启动移送程序", d.get("note")),
+    "transfer_sent": lambda s, d: f"发出移送函 {d['letter_no']}，证据 {len(d['manifest'])} 件",
+    "supplement_sent": lambda s, d: _with(f"补充证据 {len(d['manifest'])} 件", d.get("note")),
+    "transfer_received": lambda s, d: f"签收移送，证据 {len(d['manifest'])} 件相符",
+    "transfer_returned": lambda s, d: _with("退回移送", d["reason"]) + _missing(d),
+    "jurisdiction_disputed": lambda s, d: _with("提出管辖异议", d["reason"]),
+    "jurisdiction_ruled": _ruled,
+    "rerouted": lambda s, d: _with(f"改派 {d['to_agency']}", d["reason"]),
+    "case_filed": _filed,
+    "feedback_given": _feedback,
+    "feedback_returned": lambda s, d: _with("退回反馈", d["reason"]),
+    "feedback_accepted": lambda s, d: "认可反馈",
+    "extension_requested": lambda s, d: _with(f"{_duty(s, d)}申请延期 {d['days']} 日", d["reason"]),
+    "extension_decided": _extension,
+    "duty_suspend_ordered": lambda s, d: _with(f"决定中止{_duty(s, d)}计时", d["reason"]),
+    "duty_resume_ordered": lambda s, d: _with(f"决定恢复{_duty(s, d)}计时", d["reason"]),
+    "supervised": lambda s, d: _with(f"督办单 {d['order_no']}，责成 {d['agency']}", d["demand"]),
+    "supervision_replied": lambda s, d: _with(f"答复督办单 {d['order_no']}", d["reply"]),
+    "accountability_opened": _case,
+    "accountability_decided": lambda s, d: _with(f"问责决定：{short(d['outcome'])}", d["reason"]),
+    "commended": lambda s, d: _with(f"表扬 {'、'.join(d['units']) or '个人'}", d["facts"]),
+    "damage_notified": lambda s, d: _with("通报生态环境损害", d["details"]),
+    "damage_investigation_started": lambda s, d: _with("启动损害赔偿案件调查", d.get("case_no")),
+    "merged": lambda s, d: _with(f"并入 {d['clue_no']}", d["reason"]),
+    "withdrawn": lambda s, d: _with("撤回线索", d["reason"]),
+    "closed": lambda s, d: "办结归档",
+    "duty_opened": _opened,
+    "duty_fulfilled": _fulfilled,
+    "duty_reopened": lambda s, d: f"{_duty(s, d)}恢复为待履行，期限不变",
+    "duty_suspended": lambda s, d: f"{_duty(s, d)}中止计时（{labels.PAUSE_CAUSES[d['cause']]}）",
+    "duty_resumed": _resumed,
+    "duty_redated": _redated,
+    "duty_cancelled": lambda s, d: f"{_duty(s, d)}不再需要：{d['why']}",
+    "duty_breached": _breached,
+    "duty_escalated": _escalated,
+    "duty_reminded": lambda s, d: f"{_duty(s, d)}将于 {when(instant(d['due_at']))} 到期，请尽快完成",
+    "holder_reminded": lambda s, d: f"{d['holder']} 请推进：一段时间没有进展",
+}
+
+
+def _missing(d: dict[str, Any]) -> str:
+    return f"；缺：{short('、'.join(d['missing']))}" if d["missing"] else ""
