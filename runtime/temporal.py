@@ -95,7 +95,7 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
             lazy=lazy,
         )
     except (RPCError, RuntimeError, ValueError) as err:
-        raise ServiceUnreachable(f"连不上 Temporal（{address}）：{err}") from err
+        raise ServiceUnreachable(f"连不上 Temporal（{address}）：请确认它已启动、地址无误") from err
 
 
 def sticky_timeout(settings: Settings) -> timedelta:
