@@ -7,7 +7,6 @@ the value, normalised, or raises DomainError("invalid_input").
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from domain.model import iso
 
 TEXT_MAX = 5_000  # a record or a description; keeps a command far below Temporal's 2 MB payload
 LIST_MAX = 500
+NUMBER_MAX = 10**15  # what every JSON reader keeps exactly
 
 Check = Callable[[str, Any], Any]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -66,8 +66,10 @@ def boolean(path: str, value: Any) -> bool:
 
 
 def number(path: str, value: Any) -> int | float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         refuse(path, "应为数字")
+    if not -NUMBER_MAX <= value <= NUMBER_MAX:  # also NaN and infinities
+        refuse(path, "数字过大，请核对单位")
     return value
 
 
