@@ -84,6 +84,11 @@ def level_of(region: str) -> Level:
     return "prefecture" if region.endswith("00") else "county"
 
 
+def is_municipality(region: str) -> bool:
+    """Whether the region is, or lies in, 北京, 天津, 上海 or 重庆."""
+    return region[:2] in _MUNICIPALITIES
+
+
 def parent_region(region: str) -> str | None:
     """One level up; None above the state.
 
@@ -94,7 +99,7 @@ def parent_region(region: str) -> str | None:
         return None
     if level == "province":
         return STATE
-    straight = region[:2] in _MUNICIPALITIES or region[2:4] == _PROVINCE_ADMINISTERED
+    straight = is_municipality(region) or region[2:4] == _PROVINCE_ADMINISTERED
     if level == "prefecture" or straight:
         return region[:2] + "0000"
     return region[:4] + "00"

