@@ -117,7 +117,7 @@ def _authorised(d: Draft, officer_id: str) -> bool:
     """On both lists for that day, that place and that matter (《方案》两张清单)."""
     day, place, matter = shanghai_day(instant(d.data["at"])), _place(d), d.state.clue["matter"]
     return any(
-        o.from_day <= day <= o.to_day and place in o.regions and matter in o.matters
+        o.from_day <= day <= o.to_day and (place or "").startswith(o.regions) and matter in o.matters
         for o in _listed(d, officer_id)
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from domain import agencies
 from domain.commands import agencies_named, officers_named
 from domain.model import Actor, Facts, Officer
-from runtime.rules import Rules
+from runtime.rules import Rules, UnknownRule
 
 
 def facts_for(
@@ -31,7 +31,7 @@ def facts_for(
         named.append(addressee)
     status = {a: rules.agency_status(a, on) for a in named}
     ids = set(officers_named(data))
-    lists = rules.officers if officers is None else officers
+    lists = _listed(rules) if officers is None else officers
     return Facts(
         unknown=tuple(a for a, s in status.items() if s == "unknown"),
         not_in_force=tuple(a for a, s in status.items() if s == "not_in_force"),
@@ -50,6 +50,14 @@ def _default_addressee(rules: Rules, name: str, data: Mapping[str, Any], on: dat
         return None
     try:
         addressee = f"{region}.{rules.department_for(matter, on)}"
-    except KeyError:
+    except UnknownRule:  # a matter that there is not: the core refuses it by name
         return None
     return addressee if agencies.is_well_formed(addressee) else None
+
+
+def _listed(rules: Rules) -> tuple[Officer, ...]:
+    """Both lists as the core reads them: one line per officer and scope."""
+    return tuple(
+        Officer(o.id, o.name, o.agency, o.from_, o.to, o.scope_regions, o.scope_matters)
+        for o in rules.officers
+    )
