@@ -175,7 +175,7 @@ def _newest_announced() -> int:
 @cache
 def _library(first: int, last: int) -> tuple[dict[date, str], frozenset[date]]:
     """The library's rest days by name and its make-up working days. A notice may reach into the next year."""
-    table = China(years=range(first - 1, last + 2), language="zh_CN")
+    table = China(years=range(first - 1, last + 2), language="zh_CN")  # type: ignore[no-untyped-call]
     named = {day: _SUFFIX.sub("", str(name)) for day, name in table.items()}
     real = {day: name for day, name in named.items() if not _SWAPPED.match(name)}
     for day in sorted(named):

@@ -44,6 +44,20 @@ class Document:
         return Problem(self.file, self.line(where), dotted(where), message)
 
 
+class _Loader(yaml.SafeLoader):
+    """Leaves a date that is none (2024-13-01) as text, so that the check of the shape can point at it."""
+
+
+def _timestamp(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> object:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError:
+        return loader.construct_scalar(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
+
+
 def dotted(where: Where) -> str:
     """`("duties", 0, "term")` as `duties[0].term`."""
     text = ""
@@ -60,16 +74,18 @@ def read_yaml(path: Path, name: str) -> tuple[Document | None, list[Problem]]:
         return None, [Problem(name, 1, "", "文件不存在，请补上")]
     except (OSError, UnicodeDecodeError) as err:
         return None, [Problem(name, 1, "", f"文件读不出来，请存为 UTF-8：{err}")]
-    loader = yaml.SafeLoader(text)
+    loader = _Loader(text)
     try:
         node = loader.get_single_node()
         lines: dict[Where, int] = {}
-        problems = _walk(node, (), lines, name) if node is not None else []
+        problems = _walk(node, (), lines, name, set()) if node is not None else []
         if problems:
             return None, problems
         data = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as err:
         return None, [_syntax_problem(name, err)]
+    except RecursionError:
+        return None, [Problem(name, 1, "", "层次太深，请检查括号与缩进")]
     except (yaml.YAMLError, ValueError) as err:
         return None, [Problem(name, 1, "", f"不是合法的 YAML，请检查：{err}")]
     finally:
@@ -83,12 +99,15 @@ def _syntax_problem(name: str, err: yaml.MarkedYAMLError) -> Problem:
     return Problem(name, line, "", f"不是合法的 YAML，请检查缩进、冒号和引号（{err.problem or err.context}）")
 
 
-def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], name: str) -> list[Problem]:
+def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], name: str, seen: set[int]) -> list[Problem]:
     lines.setdefault(where, node.start_mark.line + 1)
+    if id(node) in seen:  # an alias; one that holds itself would never end
+        return [Problem(name, lines[where], dotted(where), "不支持锚点与引用（& 和 *），请写全")]
+    seen.add(id(node))
     problems: list[Problem] = []
     if isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
-            problems += _walk(item, (*where, i), lines, name)
+            problems += _walk(item, (*where, i), lines, name, seen)
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             place = (*where, str(key.value))
@@ -96,5 +115,5 @@ def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], name: str) -> 
             if place in lines:
                 problems.append(Problem(name, line, dotted(place), "同一个键写了两次，请留下一个"))
             lines[place] = line
-            problems += _walk(value, place, lines, name)
+            problems += _walk(value, place, lines, name, seen)
     return problems
