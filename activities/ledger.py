@@ -1,0 +1,120 @@
+"""Writing to the ledger from a workflow: once at once, or again and again until it is done."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Final
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+
+from activities import messages
+from activities.breaker import Breaker
+from activities.export import export_run
+from activities.messages import FlushBatch, FlushDone, RunRef
+from domain.packs import Rulebook
+from ledger.errors import LedgerConflict, LedgerGap
+from ledger.flush import flush
+
+# Less than Temporal's own time-out, so that the answer "not now" arrives as an answer.
+LOCAL_SECONDS: Final = messages.FLUSH_LOCAL_TIMEOUT.total_seconds() * 0.85
+UNREACHABLE: Final = (SQLAlchemyError, OSError, TimeoutError)
+
+
+class LedgerActivities:
+    """The activities of one worker. `engine` without `ping`: these try again by themselves.
+
+    `local_seconds`: how long the local try may take before the regular one takes over.
+    """
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        rules: Rulebook,
+        *,
+        breaker: Breaker | None = None,
+        local_seconds: float = LOCAL_SECONDS,
+    ) -> None:
+        self._engine, self._rules = engine, rules
+        self.breaker = breaker or Breaker()
+        self._local_seconds = local_seconds
+        self._left_behind: set[asyncio.Task[FlushDone]] = set()
+
+    @activity.defn(name=messages.FLUSH_EVENTS)
+    async def flush_events(self, batch: FlushBatch) -> FlushDone:
+        """Stores the batch. What can't be helped by trying again is a `LedgerConflict`, not retried."""
+        try:
+            done = await self._flush(batch)
+        except LedgerConflict as err:
+            raise _refused(err, messages.LEDGER_CONFLICT) from err
+        except LedgerGap as err:
+            raise ApplicationError(str(err), type=messages.LEDGER_GAP) from err
+        except UNREACHABLE as err:
+            # The driver's message may quote a row, and a row may name people: only the kind goes on record.
+            raise ApplicationError(_unreachable(err), type=messages.LEDGER_UNAVAILABLE) from None
+        self.breaker.succeeded()
+        return done
+
+    @activity.defn(name=messages.FLUSH_EVENTS_LOCAL)
+    async def flush_events_local(self, batch: FlushBatch) -> FlushDone:
+        """As `flush_events`, tried once and briefly, inside the workflow's own task.
+
+        Fails with `ledger_unavailable` when the ledger doesn't answer in time, and at once while the
+        breaker is open.
+        """
+        if not self.breaker.allow():
+            raise _refused("台账暂不可用，稍后补记", messages.LEDGER_UNAVAILABLE)
+        answered = False
+        try:
+            done = await self._within_time(batch)
+            answered = True
+        except LedgerConflict as err:
+            answered = True
+            raise _refused(err, messages.LEDGER_CONFLICT) from err
+        except LedgerGap as err:
+            answered = True
+            raise _refused(err, messages.LEDGER_GAP) from err
+        except UNREACHABLE as err:
+            raise _refused(_unreachable(err), messages.LEDGER_UNAVAILABLE) from None
+        finally:
+            if answered:
+                self.breaker.succeeded()
+            else:
+                self.breaker.failed()
+        return done
+
+    @activity.defn(name=messages.EXPORT_HISTORY)
+    async def export_history(self, ref: RunRef) -> int:
+        """Keeps the run's history as it is now; gives the number of its events."""
+        return await export_run(activity.client(), self._engine, ref)
+
+    async def _within_time(self, batch: FlushBatch) -> FlushDone:
+        """A cancelled statement waits for a server that doesn't answer, so the task is left, not awaited."""
+        task = asyncio.create_task(self._flush(batch))
+        self._left_behind.add(task)
+        task.add_done_callback(self._forget)
+        done, _ = await asyncio.wait({task}, timeout=self._local_seconds)
+        if not done:
+            task.cancel()
+            raise TimeoutError
+        return task.result()
+
+    def _forget(self, task: asyncio.Task[FlushDone]) -> None:
+        self._left_behind.discard(task)
+        with contextlib.suppress(asyncio.CancelledError):
+            task.exception()  # looked at, so that asyncio doesn't complain of it
+
+    async def _flush(self, batch: FlushBatch) -> FlushDone:
+        result = await flush(self._engine, batch.sealed, self._rules)
+        return FlushDone(result.clue_no, result.seq, result.hash, result.written)
+
+
+def _refused(why: object, error: str) -> ApplicationError:
+    return ApplicationError(str(why), type=error, non_retryable=True)
+
+
+def _unreachable(err: BaseException) -> str:
+    return f"台账数据库没有应答（{type(err).__name__}）"
