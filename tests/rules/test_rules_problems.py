@@ -123,7 +123,7 @@ def test_a_number_without_a_unit_is_refused(folder: Path, edit: Edit) -> None:
         ("\tid: x\n", "YAML"),
         ("- a\n- b\n", "键: 值"),
         ("", "缺少"),
-        ("id: 2024-13-45\n", "格式不对"),
+        ("id: 2024-01-01\n", "应为文字"),
         ("a: " + "[" * 2000, "层次"),
         ("a: &a [*a]\n", "锚点"),
     ],
