@@ -265,9 +265,12 @@ def apt(*packages):
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install_them = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
     for command in (install_them, ["apt-get", "update", "-qq"], install_them):
-        done = subprocess.run(command, env=environ, stdout=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
+        )
         if command is install_them and done.returncode == 0:
             return True
+    sys.stderr.write(done.stderr.decode(errors="replace"))
     return False
 
 
