@@ -1,0 +1,69 @@
+"""Keeps the histories of closed runs that no workflow could export itself: its own last events come after it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.export import export_run
+from activities.messages import CLUE_WORKFLOW, RunRef, clue_no_of
+from ledger import histories
+
+INTERVAL_SECONDS: Final = 60.0
+PAGE: Final = 100
+CLOSED: Final = f"WorkflowType = '{CLUE_WORKFLOW}' AND ExecutionStatus != 'Running'"
+
+log = structlog.get_logger(__name__)
+
+
+class Archivist:
+    """One per worker; several may sweep at once, storing the same twice changes nothing."""
+
+    def __init__(self, client: Client, engine: AsyncEngine, *, interval: float = INTERVAL_SECONDS) -> None:
+        self._client, self._engine, self._interval = client, engine, interval
+
+    async def run(self) -> None:
+        """Sweeps until cancelled; what fails is tried again at the next sweep."""
+        while True:
+            try:
+                await self.sweep()
+            except (RPCError, SQLAlchemyError, OSError) as err:
+                log.warning("archivist_sweep_failed", error=type(err).__name__)
+            await asyncio.sleep(self._interval)
+
+    async def sweep(self) -> int:
+        """Exports every closed run that Temporal still knows and that isn't complete here; gives their number."""
+        exported = 0
+        async for page in self._closed():
+            missing = await histories.incomplete(self._engine, [ref.run_id for ref in page])
+            for ref in page:
+                if ref.run_id in missing and await self._export(ref):
+                    exported += 1
+        return exported
+
+    async def _export(self, ref: RunRef) -> bool:
+        try:
+            await export_run(self._client, self._engine, ref)
+        except RPCError as err:
+            if err.status != RPCStatusCode.NOT_FOUND:  # forgotten between listing and asking
+                raise
+            log.warning("run_forgotten_before_export", workflow_id=ref.workflow_id, run_id=ref.run_id)
+            return False
+        return True
+
+    async def _closed(self) -> AsyncIterator[list[RunRef]]:
+        page: list[RunRef] = []
+        async for execution in self._client.list_workflows(CLOSED, page_size=PAGE):
+            page.append(RunRef(execution.id, execution.run_id, clue_no_of(execution.id)))
+            if len(page) == PAGE:
+                yield page
+                page = []
+        if page:
+            yield page
