@@ -1,0 +1,1 @@
+"""Rehearsals: a case told as commands at times, played through the core or through real workflows."""
