@@ -32,6 +32,11 @@ MASK = "***"
 _OWN_KEYS = frozenset({"event", "level", "logger", "timestamp", "exception", "_record", "_from_structlog"})
 
 
+# Until configure_logs is called: never stdout, which belongs to what a command prints.
+if not structlog.is_configured():
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
 def mask(value: Any) -> Any:
     """A copy of `value` with everything under a personal key, however deep, replaced by `MASK`."""
     if isinstance(value, Mapping):

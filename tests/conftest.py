@@ -8,7 +8,9 @@ import asyncio
 import importlib
 import itertools
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -36,19 +38,35 @@ TEMPLATE = "template_ledger"
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    """One PostgreSQL for the whole run of this worker. Don't stop it: use `own_postgres` for that."""
-    server = EmbeddedPostgres(tmp_path_factory.mktemp("pg") / "data", durable=False)
-    server.start()
-    yield server
-    server.stop()
+@contextmanager
+def _server_folder() -> Iterator[Path]:
+    """A folder for a server's data. Not one of pytest's: each new pytest run shuts those to other users, and
+    for root PostgreSQL runs as another."""
+    with tempfile.TemporaryDirectory(prefix="clueflow-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
-def own_postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
+def server_folder() -> Iterator[Path]:
+    """An empty folder, for a test that starts servers of its own."""
+    with _server_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    """One PostgreSQL for the whole run of this worker. Don't stop it: use `own_postgres` for that."""
+    with _server_folder() as folder:
+        server = EmbeddedPostgres(folder / "pg", durable=False)
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def own_postgres(server_folder: Path) -> Iterator[EmbeddedPostgres]:
     """A PostgreSQL for one test, which may stop, kill or freeze it."""
-    server = EmbeddedPostgres(tmp_path / "pg")
+    server = EmbeddedPostgres(server_folder / "pg")
     server.start()
     yield server
     if server.process is not None:
