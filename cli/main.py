@@ -1,0 +1,98 @@
+"""Runs one command and turns whatever went wrong into a Chinese sentence and the contract's exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from typer.exceptions import TyperException
+
+from cli.app import app
+from cli.output import complain, emit_json
+from domain.errors import DomainError
+from domain.labels import ERRORS
+from domain.shapes import nearest
+from runtime.errors import GroundError
+from runtime.rules import UnknownRule
+
+USAGE, REFUSED, NOT_FOUND, INTERRUPTED = 2, 3, 4, 130
+_DOMAIN_CODES = {"invalid_input": USAGE, "unknown_clue": NOT_FOUND}
+
+
+def main(argv: Sequence[str]) -> int:
+    """The exit code of the command `argv`; nothing but a fault of the program itself is raised."""
+    as_json = "--json" in argv
+    try:
+        answer = app(args=list(argv), prog_name="starter.py", standalone_mode=False)
+    except DomainError as err:
+        _say(as_json, err.code, err.message)
+        return _DOMAIN_CODES.get(err.code, REFUSED)
+    except GroundError as err:
+        _say(as_json, _snake(type(err).__name__), str(err))
+        return err.exit_code
+    except UnknownRule as err:
+        _say(as_json, "invalid_input", str(err))
+        return USAGE
+    except TyperException as err:
+        _say(as_json, "usage", _usage(err))
+        return USAGE
+    except (KeyboardInterrupt, EOFError):
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone; what is left in the buffer must not complain again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as err:  # a typed Abort has no public base
+        if type(err).__name__ != "Abort":
+            raise
+        return INTERRUPTED
+    return answer if isinstance(answer, int) else 0
+
+
+def _say(as_json: bool, code: str, message: str) -> None:
+    if as_json:
+        emit_json({"error": code, "message": message})
+    complain(code if code in ERRORS else "", message)
+
+
+def _snake(name: str) -> str:
+    """ServiceUnreachable as service_unreachable, the word that --json gives for it."""
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+def _usage(err: Any) -> str:
+    """The parser's complaint in Chinese, with the nearest right word for a mistyped one."""
+    kind = type(err).__name__
+    context = getattr(err, "ctx", None)
+    if kind == "NoSuchOption":
+        return f"没有 {err.option_name} 这个选项" + _guess(err.option_name, _options(context))
+    if kind == "MissingParameter" and err.param is not None:
+        named = err.param.param_type_name == "option"
+        name = err.param.opts[0] if named else f"参数 {str(err.param.name).upper()}"
+        return f"缺少 {name}，用 {_path(context)} --help 看用法"
+    if kind == "BadParameter" and err.param is not None:
+        return f"{err.param.opts[0]} 的值不对：{err.message}"
+    if kind == "NoArgsIsHelpError":
+        return str(err.message)
+    commands = getattr(context.command, "commands", None) if context is not None else None
+    if commands is not None:
+        typed = err.message.split("'")[1] if err.message.count("'") >= 2 else ""
+        if typed:
+            return f"没有“{typed}”这个命令" + _guess(typed, commands) + "（--help 列出全部）"
+        return "缺少命令，用 --help 列出全部"
+    return f"{err.message}（用 {_path(context)} --help 看用法）"
+
+
+def _options(context: Any) -> list[str]:
+    return [] if context is None else [o for p in context.command.params for o in p.opts if o[:1] == "-"]
+
+
+def _path(context: Any) -> str:
+    return "starter.py" if context is None else str(context.command_path)
+
+
+def _guess(word: str, words: Any) -> str:
+    found = nearest(word, words)
+    return f"，是否想写 {found}" if found else ""

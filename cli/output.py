@@ -1,0 +1,38 @@
+"""What the command line prints: Chinese for people on a console, or one JSON value a line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.markup import escape
+from rich.text import Text
+
+from domain.labels import ERRORS
+
+PIPED_WIDTH = 120  # columns where nobody says how wide the page is
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on what is now stdout or stderr."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def emit_json(value: Any) -> None:
+    """One JSON value on one line of stdout."""
+    sys.stdout.write(orjson.dumps(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def complain(code: str, message: str) -> None:
+    """What went wrong, on stderr; `code` is a refusal's, or empty."""
+    head = f"{escape(code)}（{ERRORS[code]}）：" if code else "✗ "
+    console(stderr=True).print(f"[bold red]{head}[/]{escape(message)}", soft_wrap=True)
+
+
+def verdict(passed: bool) -> Text:
+    return Text("✓", style="green") if passed else Text("✗", style="bold red")
