@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
@@ -17,6 +19,8 @@ from activities.messages import CLUE_WORKFLOW, RunRef, clue_no_of
 from ledger import histories
 
 INTERVAL_SECONDS: Final = 60.0
+FULL_EVERY: Final = 60  # sweeps; the others look at what closed lately
+MARGIN: Final = timedelta(minutes=15)  # visibility hears of a closing late
 PAGE: Final = 100
 CLOSED: Final = f"WorkflowType = '{CLUE_WORKFLOW}' AND ExecutionStatus != 'Running'"
 
@@ -31,17 +35,21 @@ class Archivist:
 
     async def run(self) -> None:
         """Sweeps until cancelled; what fails is tried again at the next sweep."""
-        while True:
+        for n in itertools.count():
+            since = None if n % FULL_EVERY == 0 else datetime.now(UTC) - MARGIN
             try:
-                await self.sweep()
+                await self.sweep(since)
             except (RPCError, SQLAlchemyError, OSError) as err:
                 log.warning("archivist_sweep_failed", error=type(err).__name__)
             await asyncio.sleep(self._interval)
 
-    async def sweep(self) -> int:
-        """Exports every closed run that Temporal still knows and that isn't complete here; gives their number."""
+    async def sweep(self, since: datetime | None = None) -> int:
+        """Exports the runs closed after `since` (all that Temporal knows, without it) that aren't complete here.
+
+        Gives their number.
+        """
         exported = 0
-        async for page in self._closed():
+        async for page in self._closed(since):
             missing = await histories.incomplete(self._engine, [ref.run_id for ref in page])
             for ref in page:
                 if ref.run_id in missing and await self._export(ref):
@@ -58,9 +66,10 @@ class Archivist:
             return False
         return True
 
-    async def _closed(self) -> AsyncIterator[list[RunRef]]:
+    async def _closed(self, since: datetime | None) -> AsyncIterator[list[RunRef]]:
         page: list[RunRef] = []
-        async for execution in self._client.list_workflows(CLOSED, page_size=PAGE):
+        query = CLOSED if since is None else f"{CLOSED} AND CloseTime > '{since.isoformat()}'"
+        async for execution in self._client.list_workflows(query, page_size=PAGE):
             page.append(RunRef(execution.id, execution.run_id, clue_no_of(execution.id)))
             if len(page) == PAGE:
                 yield page

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -23,13 +22,6 @@ from ledger.rebuild import rebuild
 from tests.ledger.cases import ADDRESSEE, FINDER, Case, reported, rulebook, whole
 from tests.ledger.dump import dump
 from tests.ledger.proxy import Proxy
-
-
-@pytest.fixture
-async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
-    engine = database.create(database_url)
-    yield engine
-    await engine.dispose()
 
 
 async def test_a_flush_stores_events_and_state(engine: AsyncEngine) -> None:
