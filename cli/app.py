@@ -27,5 +27,7 @@ def _root() -> None:
 
 
 from cli import play as _play  # noqa: E402
+from cli import rules as _rules  # noqa: E402
 
 app.command("play")(_play.play)
+app.add_typer(_rules.app, name="rules")

@@ -36,6 +36,8 @@ def main(argv: Sequence[str]) -> int:
         _say(as_json, "invalid_input", str(err))
         return USAGE
     except TyperException as err:
+        if type(err).__name__ == "NoArgsIsHelpError":  # the help is on the screen already
+            return USAGE
         _say(as_json, "usage", _usage(err))
         return USAGE
     except (KeyboardInterrupt, EOFError):
@@ -74,7 +76,7 @@ def _usage(err: Any) -> str:
         return f"缺少 {name}，用 {_path(context)} --help 看用法"
     if kind == "BadParameter" and err.param is not None:
         return f"{err.param.opts[0]} 的值不对：{err.message}"
-    if kind == "NoArgsIsHelpError":
+    if kind == "BadParameter":
         return str(err.message)
     commands = getattr(context.command, "commands", None) if context is not None else None
     if commands is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.text import Text
 
+from domain import text
 from domain.labels import ERRORS
 
 PIPED_WIDTH = 120  # columns where nobody says how wide the page is
@@ -36,3 +38,8 @@ def complain(code: str, message: str) -> None:
 
 def verdict(passed: bool) -> Text:
     return Text("✓", style="green") if passed else Text("✗", style="bold red")
+
+
+def when(instant: str | None) -> str:
+    """An instant of an answer as people say it; a midnight is 24:00 of the day that ends."""
+    return "" if instant is None else text.when(datetime.fromisoformat(instant))

@@ -70,7 +70,8 @@ def _play_one(scenario: Scenario, rules: Rules, *, durable: bool) -> Result:
 def show(scenario: Scenario, result: Result) -> None:
     """The steps as a table, then how it ended."""
     out = console()
-    table = Table(title=escape(result.title), title_justify="left", expand=False)
+    out.print(f"[bold]{escape(result.title)}[/]", soft_wrap=True)
+    table = Table()
     for name in ("步", "时间", "做什么", "结果"):
         table.add_column(name, overflow="fold")
     for step, judged in zip(scenario.steps, result.steps, strict=True):
