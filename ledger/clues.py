@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -58,13 +59,14 @@ class Filters:
     """What to list; None (or empty) asks for nothing. All must hold.
 
     `due_before`: something is due before that instant. `text` is looked for in number and title, whatever
-    the case. `finder` and `addressee` are `from_agency` and `to_agency`.
+    the case. `finder` and `addressee` are `from_agency` and `to_agency`. `level`: exactly that one.
     """
 
     stage: str | None = None
     holder: str | None = None
     party: str | None = None
     matter: str | None = None
+    level: int | None = None
     level_at_least: int = 0
     due_before: datetime | None = None
     finder: str | None = None
@@ -143,6 +145,25 @@ async def list_clues(
     merged = sorted([*fresh, *late], key=_key)
     page = tuple(merged[:limit])
     return Page(page, _cursor(page[-1]) if len(merged) > limit else None)
+
+
+async def count_levels(
+    engine: AsyncEngine, rules: Rulebook, now: datetime, filters: Filters | None = None
+) -> dict[int, int]:
+    """How many clues stand at each level as of `now`, levels without any left out."""
+    filters = filters or Filters()
+    conditions = {
+        "(wakeup_at IS NULL OR wakeup_at > :now)": {"now": now},
+        **_lasting(filters),
+        **_passing(filters),
+    }
+    query = text(f"SELECT level, count(*) FROM clue WHERE {' AND '.join(conditions)} GROUP BY level")
+    async with engine.connect() as connection:
+        found = (await connection.execute(query, _parameters(conditions))).all()
+        stale = await _stale(connection, now, filters, rules)
+    counted = Counter({row.level: row.count for row in found})
+    counted.update(x.level for x in stale if _wanted(x, filters))
+    return dict(sorted(counted.items()))
 
 
 # --- order -----------------------------------------------------------------------------------------
@@ -256,8 +277,10 @@ def _passing(f: Filters) -> _Conditions:
         out["holder = :holder"] = {"holder": f.holder}
     if f.party:
         out["parties @> ARRAY[CAST(:party AS text)]"] = {"party": f.party}
+    if f.level is not None:
+        out["level = :level"] = {"level": f.level}
     if f.level_at_least:
-        out["level >= :level"] = {"level": f.level_at_least}
+        out["level >= :least"] = {"least": f.level_at_least}
     if f.due_before is not None:
         out["next_due_at < :due_before"] = {"due_before": f.due_before}
     return out
@@ -269,6 +292,7 @@ def _wanted(x: Listed, f: Filters) -> bool:
         (not f.stage or x.stage == f.stage)
         and (not f.holder or x.holder == f.holder)
         and (not f.party or f.party in x.parties)
+        and (f.level is None or x.level == f.level)
         and x.level >= f.level_at_least
         and (f.due_before is None or (x.next_due_at is not None and x.next_due_at < f.due_before))
     )
