@@ -157,11 +157,11 @@ async def count_levels(
         **_lasting(filters),
         **_passing(filters),
     }
-    query = text(f"SELECT level, count(*) FROM clue WHERE {' AND '.join(conditions)} GROUP BY level")
+    query = text(f"SELECT level, count(*) AS clues FROM clue WHERE {' AND '.join(conditions)} GROUP BY level")
     async with engine.connect() as connection:
         found = (await connection.execute(query, _parameters(conditions))).all()
         stale = await _stale(connection, now, filters, rules)
-    counted = Counter({row.level: row.count for row in found})
+    counted = Counter({row.level: row.clues for row in found})
     counted.update(x.level for x in stale if _wanted(x, filters))
     return dict(sorted(counted.items()))
 
