@@ -1,0 +1,408 @@
+"""The way to the clues: commands as Updates, looking as Queries, with a definite answer for each.
+
+A command's answer is the workflow's. Where the clue's last run has ended, the record's state is judged by the
+same core: a refusal is said at once, an acceptance starts a new run from that state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Protocol
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowQueryFailedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain import commands, shapes
+from domain.agencies import is_well_formed, region_of
+from domain.chain import Sealed
+from domain.errors import CODES, DomainError
+from domain.lifecycle import handle
+from domain.model import Actor, Answer, ClueState, Command, Json, Officer, blank, instant, shanghai_day
+from domain.packs import Rulebook
+from domain.view import view
+from runtime.errors import ServiceUnreachable
+from runtime.facts import facts_for
+from runtime.rules import Rules
+from runtime.sending import ATTEMPT, Gates, TryAgain, until_answered
+from workflows import messages as m
+from workflows import search
+
+PATIENCE: Final = 30.0  # seconds until a caller is told that nobody answers
+CALENDAR_TO: Final = 2100  # the years of the calendar that a clue keeps
+STATE_REGION: Final = "000000"  # in the numbers of clues that a group finds
+
+
+class LedgerReader(Protocol):
+    """What the client asks of the record. Each raises ServiceUnreachable where the database does not answer."""
+
+    async def remembered(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
+        """The clue's state and its last event as stored; None where the record does not know it."""
+        ...
+
+    async def state_as_of(self, clue_no: str, at: datetime) -> ClueState | None:
+        """The clue as its events up to and including `at` make it, not ticked."""
+        ...
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A case played at instants of its own. `officers` replaces both lists, `packs` the engine's choice."""
+
+    packs: tuple[str, ...] | None = None
+    clock_offset: timedelta = timedelta(0)
+    officers: Sequence[Officer] | None = None
+    max_events: int | None = None
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class ClueClient:
+    """`rules` are those that new clues begin with; `ledger` is asked for clues that Temporal has forgotten.
+
+    Every call may raise ServiceUnreachable when nobody has answered for `patience` seconds.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        rules: Rules,
+        *,
+        task_queue: str = "clueflow",
+        ledger: LedgerReader | None = None,
+        rehearsal: Rehearsal | None = None,
+        patience: float = PATIENCE,
+        now: Callable[[], datetime] = _clock,
+    ) -> None:
+        self.temporal, self.rules, self.task_queue = client, rules, task_queue
+        self._ledger, self._rehearsal, self._patience, self._now = ledger, rehearsal, patience, now
+        self._gates = Gates()
+
+    # --- commands ----------------------------------------------------------------------------------
+
+    async def report(
+        self,
+        actor: Actor,
+        data: Json,
+        command_id: str,
+        clue_no: str | None = None,
+        *,
+        at: datetime | None = None,
+    ) -> Answer:
+        """Registers a clue. Without a number (here or in `data`) it gets the day's next one.
+
+        `at`: the command's instant, in a rehearsal only. Raises DomainError when it is refused.
+        """
+        given = data.get("clue_no") if isinstance(data, Mapping) else None
+        clue_no = clue_no or (given if isinstance(given, str) else None)
+        if clue_no is not None:
+            shapes.clue_no("clue_no（线索编号）", clue_no)
+        message = self._message("report", actor, data, command_id, at)
+        if clue_no is None:
+            self._prejudged(message, f"XS-{STATE_REGION}-0")  # nothing starts for what will be refused
+            clue_no = await self._assigned(message)
+        return await self._answered(clue_no, message, report=True)
+
+    async def do(
+        self,
+        clue_no: str,
+        name: str,
+        actor: Actor,
+        data: Json,
+        command_id: str,
+        *,
+        at: datetime | None = None,
+    ) -> Answer:
+        """One command to one clue. `at`: its instant, in a rehearsal only. DomainError when it is refused."""
+        if name == "report":
+            return await self.report(actor, data, command_id, clue_no, at=at)
+        message = self._message(name, actor, data, command_id, at)
+        _check_number(clue_no)
+        checked = commands.checked(message.command, clue_no, self._at(message))
+        if name == "merge_into" and not await self._exists(checked["clue_no"]):
+            raise DomainError("unknown_clue", f"没有线索 {checked['clue_no']}，请核对要并入的编号")
+        return await self._answered(clue_no, message, report=False)
+
+    async def resume(self, clue_no: str) -> bool:
+        """Starts a run from the record for an open clue that has none, so that its clocks go on.
+
+        False where there is nothing to resume. For the repair of what `reconcile` finds.
+        """
+        kept = await self._remembered(clue_no)
+        if kept is None or kept[0].ended:
+            return False
+        try:
+            await self.temporal.start_workflow(
+                m.CLUE_WORKFLOW,
+                self._resumed(*kept),
+                id=m.clue_workflow_id(clue_no),
+                task_queue=self.task_queue,
+                task_timeout=m.WORKFLOW_TASK_TIMEOUT,
+                search_attributes=search.attributes(kept[0], self.rules.rulebook),
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+    # --- looking -----------------------------------------------------------------------------------
+
+    async def query(self, clue_no: str, as_of: datetime | None = None, days: bool = False) -> Json:
+        """The contract's answer as of an instant, the asker's now by default. DomainError unknown_clue."""
+        as_of = as_of or self._now()
+        seen: Json | None = await self._asked(clue_no, m.CLUE, m.QueryArgs(as_of, days), dict)
+        if seen is not None and seen["stage"] != "none":
+            if not seen["timeline"] or instant(seen["timeline"][-1]["at"]) <= as_of:
+                return seen
+            past = await self._ledger.state_as_of(clue_no, as_of) if self._ledger else None
+            return seen if past is None else view(past, as_of, self.rules.rulebook, days=days)
+        return view(await self.state(clue_no), as_of, self.rules.rulebook, days=days)
+
+    async def state(self, clue_no: str) -> ClueState:
+        """The clue's state, not ticked. DomainError unknown_clue."""
+        state: ClueState | None = await self._asked(clue_no, m.STATE, None, ClueState)
+        if state is not None and state.exists:
+            return state
+        kept = await self._recorded(clue_no)
+        if kept is None:
+            raise _unknown(clue_no)
+        return kept[0]
+
+    async def tip(self, clue_no: str) -> m.Tip | None:
+        """How far the clue's newest run has come, also a closed one; None where Temporal knows none."""
+        tip: m.Tip | None = await self._asked(clue_no, m.TIP, None, m.Tip)
+        return tip
+
+    # --- one command on its way --------------------------------------------------------------------
+
+    def _message(
+        self, name: str, actor: Actor, data: Json, command_id: str, at: datetime | None
+    ) -> m.CommandMessage:
+        at = at if self._rehearsal else None
+        officers = self._rehearsal.officers if self._rehearsal else None
+        command = Command(command_id, name, actor, data)
+        commands.checked(command, _clue_no_in(name, data), at or self._now())
+        on = shanghai_day(at or self._now())
+        return m.CommandMessage(
+            replace(command, facts=facts_for(self.rules, name, data, actor, on, officers)), at
+        )
+
+    def _at(self, message: m.CommandMessage) -> datetime:
+        return message.at or self._now()
+
+    async def _answered(self, clue_no: str, message: m.CommandMessage, *, report: bool) -> Answer:
+        async def attempt() -> Answer:
+            async with self._gates.at(clue_no):
+                if report and await self._recorded(clue_no) is None:
+                    return await self._report(clue_no, message)
+                return await self._update(clue_no, message)
+
+        return await until_answered(attempt, self._patience)
+
+    async def _update(self, clue_no: str, message: m.CommandMessage) -> Answer:
+        run = self.temporal.get_workflow_handle(m.clue_workflow_id(clue_no))
+        try:
+            answer: Answer = await run.execute_update(
+                m.COMMAND, message, id=_update_id(message), result_type=Answer, rpc_timeout=ATTEMPT
+            )
+        except WorkflowUpdateFailedError as err:
+            raise _refusal(err) from None
+        except RPCError as err:
+            if err.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            return await self._after_the_run(clue_no, message)
+        return answer
+
+    async def _report(self, clue_no: str, message: m.CommandMessage) -> Answer:
+        """Starts the clue's run with the report as its first Update, or finds it running."""
+        try:
+            after, rules = self._prejudged(message, clue_no)
+        except DomainError:
+            if await self._asked(clue_no, m.TIP, None, m.Tip) is None:
+                raise
+            return await self._update(clue_no, message)  # the same report again, perhaps: the clue knows
+        start = m.ClueStart(clue_no, rules)
+        if (r := self._rehearsal) is not None:
+            start = replace(
+                start, packs=r.packs, clock_offset=r.clock_offset, rehearsal=True, max_events=r.max_events
+            )
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+        try:
+            return await self._start_with(start, message, after, reuse)
+        except WorkflowAlreadyStartedError:
+            return await self._update(clue_no, message)
+
+    async def _after_the_run(self, clue_no: str, message: m.CommandMessage) -> Answer:
+        """No run: judged by the state that is kept; what is accepted starts a new one from there."""
+        kept = await self._remembered(clue_no)
+        if kept is None:
+            raise _unknown(clue_no)
+        outcome = handle(kept[0], message.command, self._at(message), self.rules.rulebook)
+        if not outcome.events:
+            return outcome.answer
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE
+        return await self._start_with(self._resumed(*kept), message, outcome.state, reuse)
+
+    async def _start_with(
+        self,
+        start: m.ClueStart,
+        message: m.CommandMessage,
+        after: ClueState,
+        reuse: WorkflowIDReusePolicy,
+    ) -> Answer:
+        operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+            m.CLUE_WORKFLOW,
+            start,
+            id=m.clue_workflow_id(start.clue_no),
+            task_queue=self.task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=reuse,
+            task_timeout=m.WORKFLOW_TASK_TIMEOUT,
+            search_attributes=search.attributes(after, start.rules),
+        )
+        try:
+            answer: Answer = await self.temporal.execute_update_with_start_workflow(
+                m.COMMAND,
+                message,
+                start_workflow_operation=operation,
+                id=_update_id(message),
+                result_type=Answer,
+                rpc_timeout=ATTEMPT,
+            )
+        except WorkflowUpdateFailedError as err:
+            raise _refusal(err) from None
+        except RPCError as err:
+            if err.status is RPCStatusCode.NOT_FOUND:  # the run that was found ended meanwhile
+                raise TryAgain from err
+            raise
+        return answer
+
+    def _prejudged(self, message: m.CommandMessage, clue_no: str) -> tuple[ClueState, Rulebook]:
+        """What the report makes of a new clue, and the rules that it keeps. DomainError when it is refused.
+
+        Every pack is kept, not only those in use: a ruling may bring others in.
+        """
+        packs = self._rehearsal.packs if self._rehearsal else None
+        outcome = handle(blank(clue_no, packs), message.command, self._at(message), self.rules.rulebook)
+        year = shanghai_day(instant(outcome.state.clue["discovered_at"])).year
+        book = self.rules.rulebook
+        return outcome.state, book.pinned((p.id for p in book.packs), year - 1, CALENDAR_TO)
+
+    def _resumed(self, state: ClueState, last: Sealed) -> m.ClueStart:
+        start = m.ClueStart(state.clue_no, self.rules.rulebook, resumed=True)
+        if (r := self._rehearsal) is not None:
+            start = replace(start, clock_offset=r.clock_offset, rehearsal=True)
+        return replace(start, state=state, seq=last.seq, hash=last.hash, last=last, outbox=(last,))
+
+    async def _assigned(self, message: m.CommandMessage) -> str:
+        command = message.command
+        finder = command.data.get("from_agency", command.actor.agency)
+        region = (region_of(finder) if is_well_formed(finder) else None) or STATE_REGION
+        wish = m.AssignNumber(command.id, shanghai_day(self._at(message)).strftime("%Y%m%d"))
+
+        async def attempt() -> str:
+            operation: WithStartWorkflowOperation[Any, Any] = WithStartWorkflowOperation(
+                m.NUMBERING_WORKFLOW,
+                m.NumbersStart(region, {}, {}),
+                id=m.numbers_workflow_id(region),
+                task_queue=self.task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                task_timeout=m.WORKFLOW_TASK_TIMEOUT,
+            )
+            clue_no: str = await self.temporal.execute_update_with_start_workflow(
+                m.ASSIGN,
+                wish,
+                start_workflow_operation=operation,
+                id=f"{wish.day}:{wish.key}"[:200],
+                result_type=str,
+                rpc_timeout=ATTEMPT,
+            )
+            return clue_no
+
+        async with self._gates.at(region):
+            return await until_answered(attempt, self._patience)
+
+    # --- what is known of a clue -------------------------------------------------------------------
+
+    async def _exists(self, clue_no: str) -> bool:
+        try:
+            return (await self.state(clue_no)).exists
+        except DomainError:
+            return False
+
+    async def _recorded(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
+        """What the record has; None also where it does not answer: Temporal's word is enough then."""
+        try:
+            return await self._ledger.remembered(clue_no) if self._ledger else None
+        except ServiceUnreachable:
+            return None
+
+    async def _remembered(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
+        """The clue as the record has it, else as its last run left it, as long as the server keeps that."""
+        kept = await self._recorded(clue_no)
+        if kept is not None:
+            return kept
+        carried: m.Carried | None = await self._asked(clue_no, m.CARRIED, None, m.Carried)
+        if carried is None or carried.last is None:
+            return None
+        return carried.state, carried.last
+
+    async def _asked(self, clue_no: str, query: str, args: Any, result: type) -> Any:
+        """A Query's answer, None where Temporal has no such run. Raises ServiceUnreachable."""
+        _check_number(clue_no)
+        run = self.temporal.get_workflow_handle(m.clue_workflow_id(clue_no))
+
+        async def attempt() -> Any:
+            given = [] if args is None else [args]
+            return await run.query(query, args=given, result_type=result, rpc_timeout=ATTEMPT)
+
+        try:
+            return await until_answered(attempt, self._patience)
+        except RPCError as err:
+            if err.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise ServiceUnreachable(f"查询不到线索 {clue_no}（{err.status.name}：{err.message}）") from err
+        except WorkflowQueryFailedError as err:
+            raise ServiceUnreachable(f"线索 {clue_no} 的查询失败：{err.message}") from err
+
+
+def _clue_no_in(name: str, data: Json) -> str:
+    """The number against which a report's own is checked: itself, until the clue's is known."""
+    given = data.get("clue_no") if name == "report" and isinstance(data, Mapping) else None
+    return given if isinstance(given, str) else ""
+
+
+def _check_number(clue_no: str) -> None:
+    """What can be no number is the number of no clue."""
+    try:
+        shapes.clue_no("clue_no", clue_no)
+    except DomainError:
+        raise _unknown(clue_no) from None
+
+
+def _update_id(message: m.CommandMessage) -> str:
+    """With the digest, so that the server's own memory never answers for another command under the same id."""
+    return f"{message.command.id}:{message.command.digest[:16]}"
+
+
+def _refusal(err: WorkflowUpdateFailedError) -> Exception:
+    cause = err.cause
+    if isinstance(cause, ApplicationError):
+        if cause.type in CODES:
+            return DomainError(cause.type, cause.message)
+        if cause.type == m.STALE_STATE:
+            return TryAgain(cause.message)
+    return ServiceUnreachable(f"线索没有给出答复：{cause}")
+
+
+def _unknown(clue_no: str) -> DomainError:
+    return DomainError("unknown_clue", f"没有线索 {clue_no}，请核对编号或先登记")

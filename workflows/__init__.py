@@ -1,0 +1,1 @@
+"""Durable workflows: receive, ask the domain, run activities, wait. No rules here."""

@@ -1,0 +1,284 @@
+"""One clue: receives commands, lets the core judge them, waits for the next clock, and tells the ledger.
+
+House rules: the state changes only in `_record`; the core alone decides; commands never wait for the
+ledger (`_deliver` sees to that in the background), only a resumed run's first command does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from activities import messages as ledger
+    from domain.chain import Sealed, seal
+    from domain.errors import DomainError
+    from domain.evolve import evolve
+    from domain.lifecycle import Outcome, handle, next_wakeup, tick
+    from domain.model import Answer, ClueState, Event, blank
+    from domain.view import view
+
+    from workflows import search
+    from workflows.batches import next_batch
+    from workflows.messages import (
+        CARRIED,
+        CLUE,
+        CLUE_WORKFLOW,
+        COMMAND,
+        NOTHING_REPORTED,
+        STALE_STATE,
+        STATE,
+        TIP,
+        Carried,
+        ClueStart,
+        CommandMessage,
+        QueryArgs,
+        Tip,
+    )
+    from workflows.spread import spread
+
+UNREPORTED_LIFE: Final = timedelta(seconds=60)  # a run whose report was refused ends by itself
+LONGEST_SLEEP: Final = timedelta(days=365)  # servers cap timers; waking for nothing once a year costs nothing
+UPDATES_PER_RUN: Final = 1500  # servers end a run's Updates at 2,000 unless told otherwise
+CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
+
+
+@workflow.defn(name=CLUE_WORKFLOW)
+class ClueWorkflow:
+    @workflow.init
+    def __init__(self, start: ClueStart) -> None:
+        self._start = start
+        self._state: ClueState = start.state or blank(start.clue_no, start.packs)
+        self._seq, self._hash, self._last = start.seq, start.hash, start.last
+        self._outbox: list[Sealed] = list(start.outbox)
+        self._trusted = not start.resumed
+        self._stale = False
+        self._trying = False  # a local try at the ledger holds the workflow task
+        self._trouble = ""
+        self._updates = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._timer: asyncio.Task[None] | None = None
+        self._wakes_at: datetime | None = None
+        self._began = workflow.info().start_time
+        self._shown = workflow.info().typed_search_attributes
+
+    @workflow.run
+    async def run(self, start: ClueStart) -> Tip:
+        background = [self._deliver(), self._keep_history(start.previous_run_id)]
+        self._tasks = [asyncio.create_task(work) for work in background]
+        while True:
+            self._show()
+            self._arm()
+            seen = self._state.seq
+            await workflow.wait_condition(lambda seen=seen: self._has_news(seen))  # type: ignore[misc]
+            if self._timer is not None and self._timer.done():
+                self._wake()
+            elif self._is_over():
+                await self._keep_history(workflow.info().run_id)
+                if self._is_over():  # nobody came meanwhile
+                    return self.tip()
+            elif self._is_full():
+                await workflow.wait_condition(self._is_at_rest)
+                self._continue()
+
+    # --- commands ----------------------------------------------------------------------------------
+
+    @workflow.update(name=COMMAND)
+    async def command(self, message: CommandMessage) -> Answer:
+        """One act of one person: judged, recorded and answered at once."""
+        if not self._trusted:
+            await workflow.wait_condition(lambda: self._trusted or self._stale)
+        if self._stale:
+            raise ApplicationError("线索的状态已有更新", type=STALE_STATE, non_retryable=True)
+        outcome = self._judge(message)
+        self._updates += 1
+        self._record(outcome.state, outcome.events)
+        return outcome.answer
+
+    @command.validator
+    def refuse(self, message: CommandMessage) -> None:
+        """A refusal leaves nothing in the history."""
+        self._judge(message)
+
+    def _judge(self, message: CommandMessage) -> Outcome:
+        try:
+            return handle(self._state, message.command, self._instant(message.at), self._start.rules)
+        except DomainError as err:
+            raise ApplicationError(err.message, type=err.code, non_retryable=True) from None
+
+    def _instant(self, at: datetime | None) -> datetime:
+        """The command's own instant in a rehearsal, else now; never before what has happened already."""
+        if at is None or not self._start.rehearsal:
+            at = self._now()
+        return max(at, self._state.updated_at) if self._state.updated_at else at
+
+    def _now(self) -> datetime:
+        return workflow.now() + self._start.clock_offset
+
+    def _record(self, state: ClueState, events: Sequence[Event]) -> None:
+        if not events:
+            return
+        sealed = seal(state.clue_no, self._seq, self._hash, events)
+        self._outbox.extend(sealed)
+        self._last = sealed[-1]
+        self._seq, self._hash = self._last.seq, self._last.hash
+        self._state = state
+
+    # --- clocks ------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        """One timer. It keeps running when the next wake-up only moves later."""
+        wake = self._next_wake()
+        if wake is None or (self._wakes_at is not None and self._wakes_at <= wake):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        wait = min(max(wake - self._now(), timedelta(milliseconds=1)), LONGEST_SLEEP)
+        self._wakes_at = self._now() + wait
+        self._timer = asyncio.create_task(workflow.sleep(wait))
+
+    def _next_wake(self) -> datetime | None:
+        if not self._state.exists:
+            return self._began + self._start.clock_offset + UNREPORTED_LIFE
+        wake = next_wakeup(self._state, self._start.rules)
+        return None if wake is None else wake + spread(self._state.clue_no, wake)
+
+    def _wake(self) -> None:
+        """The timer is up: everything due by now happens, dated at its own instant."""
+        self._timer = self._wakes_at = None
+        if not self._state.exists:
+            raise ApplicationError("没有登记任何线索", type=NOTHING_REPORTED, non_retryable=True)
+        state = self._state
+        events = tick(state, self._instant(None), self._start.rules)
+        for event in events:
+            state = evolve(state, event)
+        self._record(state, events)
+
+    # --- the ledger --------------------------------------------------------------------------------
+
+    async def _deliver(self) -> None:
+        """Brings events to the ledger, one batch at a time, for as long as the run lasts."""
+        while True:
+            await workflow.wait_condition(lambda: bool(self._outbox))
+            batch = ledger.FlushBatch(self._state.clue_no, next_batch(self._outbox))
+            try:
+                done = await self._flush(batch)
+            except FailureError as err:  # the record holds something else in that place
+                self._trouble = str(err.cause or err)
+                workflow.logger.error("the ledger refuses events for good")
+                await workflow.sleep(CONFLICT_PAUSE)
+                continue
+            self._trouble = ""
+            self._check_resumed(done)
+            self._outbox = [s for s in self._outbox if s.seq > batch.sealed[-1].seq]
+
+    async def _flush(self, batch: ledger.FlushBatch) -> ledger.FlushDone:
+        """Once at once, inside the workflow's task; failing that, again and again while commands go on."""
+        self._trying = True
+        try:
+            done: ledger.FlushDone = await workflow.execute_local_activity(
+                ledger.FLUSH_EVENTS_LOCAL,
+                batch,
+                result_type=ledger.FlushDone,
+                schedule_to_close_timeout=ledger.FLUSH_LOCAL_TIMEOUT,
+                retry_policy=ledger.FLUSH_LOCAL_RETRY,
+            )
+            return done
+        except FailureError:
+            pass  # the ledger does not answer now
+        finally:
+            self._trying = False
+        again: ledger.FlushDone = await workflow.execute_activity(
+            ledger.FLUSH_EVENTS,
+            batch,
+            result_type=ledger.FlushDone,
+            start_to_close_timeout=ledger.FLUSH_TIMEOUT,
+            retry_policy=ledger.FLUSH_RETRY,
+        )
+        return again
+
+    def _check_resumed(self, done: ledger.FlushDone) -> None:
+        """A resumed run is only as good as the state it was given: the ledger must know nothing newer."""
+        if not self._trusted:
+            self._trusted = (done.seq, done.hash) == (self._seq, self._hash)
+            self._stale = not self._trusted
+
+    async def _keep_history(self, run_id: str) -> None:
+        """Keeps a run's history before the server forgets it."""
+        if run_id:
+            ref = ledger.RunRef(workflow.info().workflow_id, run_id, self._state.clue_no)
+            await workflow.execute_activity(
+                ledger.EXPORT_HISTORY,
+                ref,
+                start_to_close_timeout=ledger.EXPORT_TIMEOUT,
+                retry_policy=ledger.EXPORT_RETRY,
+            )
+
+    # --- the course of a run -----------------------------------------------------------------------
+
+    def _has_news(self, seen: int) -> bool:
+        timer_is_up = self._timer is not None and self._timer.done()
+        return timer_is_up or self._state.seq != seen or self._is_over() or self._is_full()
+
+    def _is_over(self) -> bool:
+        """The clue has ended, the ledger has it all, no accountability case is open, nobody waits."""
+        if self._stale:
+            return workflow.all_handlers_finished()
+        done = self._state.ended and not self._outbox and all(c.decided for c in self._state.cases)
+        return done and workflow.all_handlers_finished()
+
+    def _is_full(self) -> bool:
+        info, limit = workflow.info(), self._start.max_events
+        return (
+            info.is_continue_as_new_suggested()
+            or self._updates >= UPDATES_PER_RUN
+            or (limit is not None and info.get_current_history_length() >= limit)
+        )
+
+    def _is_at_rest(self) -> bool:
+        return workflow.all_handlers_finished() and not self._trying
+
+    def _continue(self) -> None:
+        """The next run carries the state, its chain and what the ledger has not confirmed."""
+        carried = replace(
+            self._start,
+            state=self._state,
+            seq=self._seq,
+            hash=self._hash,
+            last=self._last,
+            outbox=tuple(self._outbox),
+            resumed=not self._trusted,
+            previous_run_id=workflow.info().run_id,
+        )
+        workflow.continue_as_new(carried)
+
+    def _show(self) -> None:
+        wanted = search.attributes(self._state, self._start.rules)
+        if search.worth_showing(self._shown, wanted):
+            workflow.upsert_search_attributes(search.updates(self._shown, wanted))
+            self._shown = wanted
+
+    # --- looking -----------------------------------------------------------------------------------
+
+    @workflow.query(name=CLUE)
+    def clue(self, args: QueryArgs) -> dict[str, Any]:
+        return view(self._state, args.as_of, self._start.rules, days=args.days)
+
+    @workflow.query(name=TIP)
+    def tip(self) -> Tip:
+        s = self._state
+        return Tip(self._seq, self._hash, s.stage, s.ended, len(self._outbox), self._trouble)
+
+    @workflow.query(name=STATE)
+    def state(self) -> ClueState:
+        return self._state
+
+    @workflow.query(name=CARRIED)
+    def carried(self) -> Carried:
+        return Carried(self._state, self._last)
