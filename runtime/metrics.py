@@ -1,0 +1,39 @@
+"""Prometheus metrics of a worker's activities. The SDK has its own, see `runtime.temporal.sdk_runtime`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+from prometheus_client import Counter, Histogram
+from temporalio import activity
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+SECONDS: Final = Histogram(
+    "clueflow_activity_seconds",
+    "How long an activity took, in seconds",
+    ["activity"],
+    buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.3, 1, 3, 10),
+)
+FAILED: Final = Counter(
+    "clueflow_activity_failed_total", "Activities that failed, by kind", ["activity", "kind"]
+)
+
+
+class Measured(Interceptor):
+    """Times every activity of a worker and counts its failures."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
+        return _Inbound(super().intercept_activity(next))
+
+
+class _Inbound(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:
+        name, began = activity.info().activity_type, time.perf_counter()
+        try:
+            return await super().execute_activity(input)
+        except BaseException as err:
+            FAILED.labels(name, getattr(err, "type", None) or type(err).__name__).inc()
+            raise
+        finally:
+            SECONDS.labels(name).observe(time.perf_counter() - began)

@@ -1,0 +1,206 @@
+"""Runs the workers: workflows, ledger activities, and the keeping of histories.
+
+`python worker.py` runs one process, `--workers N` several. Needs DATABASE_URL and TEMPORAL_ADDRESS, or a stack
+that runs in the data folder. SIGTERM drains: what has begun is finished, nothing new is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+import prometheus_client
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio.client import Client
+from temporalio.worker import Worker
+
+from activities.archivist import Archivist
+from activities.ledger import LedgerActivities
+from ledger import database, migrate
+from runtime.embedded.stack import with_running
+from runtime.errors import BadSettings, GroundError, PortBusy, ServiceUnreachable
+from runtime.health import health_server
+from runtime.logs import configure_logs, get_logger
+from runtime.metrics import Measured
+from runtime.namespace import prepare_namespace
+from runtime.rules import Rules, load_rules
+from runtime.settings import Settings, get_settings
+from runtime.signals import stop_requested
+from runtime.temporal import connect, sandbox_runner, sticky_timeout
+from workflows.clue import ClueWorkflow
+from workflows.numbering import NumberingWorkflow
+
+GRACE: Final = timedelta(seconds=10)  # for activities that have begun when the worker is asked to stop
+CACHED_RUNS: Final = 2000  # about 100 kB each
+POLL_SECONDS: Final = 0.5
+PORTS: Final = ("CLUEFLOW_HEALTH_PORT", "CLUEFLOW_METRICS_PORT", "CLUEFLOW_SDK_METRICS_PORT")
+LOCAL_SHARE: Final = 0.85  # of the local activity's time-out: so that "not now" arrives as an answer
+
+log = get_logger(__name__)
+
+
+@asynccontextmanager
+async def run_worker(
+    client: Client,
+    engine: AsyncEngine,
+    rules: Rules,
+    settings: Settings | None = None,
+    *,
+    activities: LedgerActivities | None = None,
+    task_queue: str | None = None,
+    archivist: bool = True,
+) -> AsyncIterator[Worker]:
+    """A worker in this process for as long as the block runs; drained at the end.
+
+    `engine` is the ledger's, best made with `ping=False`; migrations are the caller's. `activities` stand in
+    for the ledger's own. Without `archivist` closed runs are not swept up (the time-skipping server can't list).
+    """
+    settings = settings or get_settings()
+    flush = activities or LedgerActivities(
+        engine, rules.rulebook, local_seconds=settings.la_timeout_ms / 1000 * LOCAL_SHARE
+    )
+    worker = Worker(
+        client,
+        task_queue=task_queue or settings.task_queue,
+        workflows=[ClueWorkflow, NumberingWorkflow],
+        activities=[flush.flush_events, flush.flush_events_local, flush.export_history],
+        interceptors=[Measured()],
+        workflow_runner=sandbox_runner(),
+        sticky_queue_schedule_to_start_timeout=sticky_timeout(settings),
+        graceful_shutdown_timeout=GRACE,
+        max_cached_workflows=CACHED_RUNS,
+    )
+    sweep = asyncio.create_task(Archivist(client, engine).run()) if archivist else None
+    try:
+        async with worker:
+            yield worker
+    finally:
+        if sweep is not None:
+            sweep.cancel()
+            await asyncio.gather(sweep, return_exceptions=True)
+
+
+async def serve(settings: Settings) -> None:
+    """One worker process until SIGTERM or Ctrl-C. Raises GroundError where it can't begin."""
+    settings = with_running(settings)
+    if not settings.database_url:
+        raise ServiceUnreachable("没有可用的 PostgreSQL：请先运行 make up，或设置 DATABASE_URL")
+    rules = load_rules(settings.rules_dir)
+    with stop_requested() as stop:
+        client = await connect(settings)
+        await prepare_namespace(client, settings)
+        await _migrated(settings.database_url)
+        engine = database.create(settings.database_url, ping=False)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(engine.dispose)
+            await _open_ports(stack, settings, client, engine)
+            await stack.enter_async_context(run_worker(client, engine, rules, settings))
+            log.info("worker started", task_queue=settings.task_queue, rules=rules.rulebook.version)
+            await stop.wait()
+            log.info("worker draining")
+    log.info("worker stopped")
+
+
+async def _migrated(url: str) -> None:
+    """With PostgreSQL down a worker starts all the same: commands go on, the ledger catches up."""
+    try:
+        await migrate.upgrade(url)
+    except (SQLAlchemyError, OSError, TimeoutError) as err:
+        log.warning("the ledger does not answer, its tables stay as they are", error=type(err).__name__)
+
+
+async def _open_ports(stack: AsyncExitStack, settings: Settings, client: Client, engine: AsyncEngine) -> None:
+    async def ready() -> bool:
+        """The ledger is no condition: without it commands go on."""
+        return await client.service_client.check_health()
+
+    try:
+        if settings.health_port is not None:
+            port = await stack.enter_async_context(health_server(settings.health_port, ready))
+            log.info("health", port=port)
+        if settings.metrics_port is not None:
+            server, _ = prometheus_client.start_http_server(settings.metrics_port, "127.0.0.1")
+            stack.callback(server.shutdown)
+    except OSError as err:
+        raise PortBusy(f"工作进程的端口不能用（{err.strerror}）：请改 CLUEFLOW_HEALTH_PORT") from err
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit code: 0 stopped as asked, 2 wrong usage or settings, 5 a service can't be reached."""
+    parser = argparse.ArgumentParser(prog="worker.py", description="运行工作进程，直到 Ctrl-C 或 SIGTERM")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="进程数（默认 1）")
+    count = parser.parse_args(arguments).workers
+    if count < 1:
+        parser.error("--workers 至少为 1")
+    try:
+        settings = get_settings()
+        configure_logs(settings)
+        if count > 1:
+            return _Pool(count).run()
+        asyncio.run(serve(settings))
+    except BadSettings as err:
+        print(err, file=sys.stderr)
+        return err.exit_code
+    except GroundError as err:
+        log.error("worker can't start", reason=str(err))
+        return err.exit_code
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+class _Pool:
+    """N processes of this program. One that is killed is started anew; one that says why it can't run ends all."""
+
+    def __init__(self, count: int) -> None:
+        self._stopping = False
+        self._children = {n: self._start(n) for n in range(count)}
+
+    def run(self) -> int:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        worst = 0
+        while self._children:
+            n, code = self._next_end()
+            del self._children[n]
+            if code < 0 and not self._stopping:
+                log.warning("a worker was killed, starting another", signal=-code)
+                self._children[n] = self._start(n)
+            elif code > 0 and not self._stopping:
+                worst = code
+                self._stop()
+        return worst
+
+    def _next_end(self) -> tuple[int, int]:
+        while True:
+            for n, child in self._children.items():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return n, child.wait(POLL_SECONDS / len(self._children))
+
+    def _start(self, n: int) -> subprocess.Popen[bytes]:
+        ports = {} if n == 0 else dict.fromkeys(PORTS, "")  # one process can have them
+        environ = {key: value for key, value in {**os.environ, **ports}.items() if value}
+        return subprocess.Popen([sys.executable, os.path.abspath(__file__)], env=environ)
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+        for child in self._children.values():
+            child.terminate()
+
+
+if __name__ == "__main__":
+    # Python 3.11 may abort at the interpreter's exit with the SDK's threads still there, after all is done.
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
