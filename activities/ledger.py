@@ -25,7 +25,7 @@ UNREACHABLE: Final = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class LedgerActivities:
-    """The activities of one worker. `engine` without `ping`: these try again by themselves.
+    """The activities of one worker, on the engine of `ledger.database.writer`.
 
     `local_seconds`: how long the local try may take before the regular one takes over.
     """

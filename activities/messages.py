@@ -15,7 +15,7 @@ from domain.chain import Sealed
 
 CLUE_WORKFLOW: Final = "ClueWorkflow"
 TIP_QUERY: Final = "tip"  # answers a ClueTip
-ID_PREFIX: Final = "clue-"
+ID_PREFIX: Final = "clue/"  # as in workflows/messages.py
 
 FLUSH_EVENTS: Final = "flush_events"
 FLUSH_EVENTS_LOCAL: Final = "flush_events_local"

@@ -11,10 +11,12 @@ from sqlalchemy.sql import text
 POOL_SIZE: Final = 5
 POOL_OVERFLOW: Final = 10
 CONNECT_SECONDS: Final = 5
-COMMAND_SECONDS: Final = 10  # the client's own end of a wait, for a server that has stopped answering
+WRITER_POOL_SIZE: Final = 10
+WRITER_SECONDS: Final = 4  # a failed statement and its rollback fit into an attempt
+COMMAND_SECONDS: Final = 8  # the client's own end of a wait, for a server that has stopped answering
 SERVER_SETTINGS: Final = {
     "application_name": "clueflow",
-    "statement_timeout": "9000",  # ms; the server's end comes first, and names the statement
+    "statement_timeout": "7000",  # ms; the server's end comes first, and names the statement
     "lock_timeout": "5000",  # ms
     "idle_in_transaction_session_timeout": "30000",  # ms
     "jit": "off",  # compiling costs more than any statement here takes
@@ -32,7 +34,7 @@ def create(
     """An engine on `url`; `postgresql://` and `postgres://` are taken for `postgresql+asyncpg://`.
 
     `ping` asks before each use whether a pooled connection still lives: one round trip, worth it for a
-    reader. Writers that try again by themselves do without. Nothing is contacted yet.
+    reader; `writer` does without. Nothing is contacted yet.
     """
     return create_async_engine(
         async_url(url),
@@ -46,6 +48,11 @@ def create(
             "server_settings": SERVER_SETTINGS,
         },
     )
+
+
+def writer(url: str) -> AsyncEngine:
+    """An engine for the flushing activities: no ping, and every wait ends before the activity's own does."""
+    return create(url, ping=False, pool_size=WRITER_POOL_SIZE, command_seconds=WRITER_SECONDS)
 
 
 def async_url(url: str) -> str:

@@ -37,7 +37,7 @@ async def line(database_url: str) -> AsyncIterator[Proxy]:
 
 @pytest.fixture
 async def engine(line: Proxy) -> AsyncIterator[AsyncEngine]:
-    engine = database.create(line.url, ping=False)
+    engine = database.writer(line.url)
     yield engine
     line.thaw()
     await engine.dispose()
