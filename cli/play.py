@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from cli.output import console, emit_json, verdict
 from domain import labels
 from rehearsal.player import Result, play_core
 from rehearsal.scenario import Scenario, ScenarioError, load_scenario
+from runtime.logs import configure_logs
 from runtime.rules import Rules, load_rules
 from runtime.rules_yaml import Problem
 from runtime.settings import get_settings
@@ -26,9 +28,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="每个场景输出一行 J
 def play(files: Files, durable: Durable = False, as_json: AsJson = False) -> None:
     """演练场景，核对每一步：全部成立 0，有不成立的 1，文件有误 2。"""
     rules = load_rules(get_settings().rules_dir)
+    scenarios = load_all(files, rules)
     passed = True
-    for scenario in load_all(files, rules):
-        result = _play_one(scenario, rules, durable=durable)
+    for scenario, result in zip(scenarios, _played(scenarios, rules, durable=durable), strict=True):
         passed = passed and result.passed
         if as_json:
             emit_json(result.to_json())
@@ -59,12 +61,16 @@ def _expanded(files: list[Path]) -> list[Path]:
     return out
 
 
-def _play_one(scenario: Scenario, rules: Rules, *, durable: bool) -> Result:
+def _played(scenarios: list[Scenario], rules: Rules, *, durable: bool) -> Iterator[Result]:
     if not durable:
-        return play_core(scenario, rules)
-    from rehearsal.durable import play_durable  # starts servers: only when asked for
+        yield from (play_core(scenario, rules) for scenario in scenarios)
+        return
+    from rehearsal.durable import play_durable, rehearsal_postgres  # servers: only when asked for
 
-    return asyncio.run(play_durable(scenario, rules))
+    configure_logs(get_settings().model_copy(update={"log_level": "ERROR"}))
+    with rehearsal_postgres() as server:
+        for scenario in scenarios:
+            yield asyncio.run(play_durable(scenario, rules, server))
 
 
 def show(scenario: Scenario, result: Result) -> None:

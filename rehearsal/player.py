@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from domain import labels, lifecycle
 from domain.errors import DomainError
@@ -39,8 +40,15 @@ class Result:
             "title": self.title,
             "passed": self.passed,
             "steps": [asdict(step) for step in self.steps],
-            "final": self.final,
+            "final": _sorted(self.final),
         }
+
+
+def _sorted(value: Any) -> Any:
+    """With the keys in order, so that the same answer is the same text whichever way it came."""
+    if isinstance(value, dict):
+        return {key: _sorted(value[key]) for key in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
 def result_of(scenario: Scenario, steps: Iterable[StepResult], final: Json) -> Result:

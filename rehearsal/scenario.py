@@ -53,7 +53,7 @@ class Scenario:
 
 def load_scenario(path: Path, rules: Rules) -> Scenario:
     """Reads and checks one file. ScenarioError names line, step and field of everything wrong with it."""
-    document, problems = read_yaml(path, str(path))
+    document, problems = read_yaml(path, str(path), aliases=True)
     if document is None:
         raise ScenarioError(problems)
     found = check.Findings(document)

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 Where = tuple[str | int, ...]
+MOST_PLACES = 200_000  # in one file
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,11 @@ def dotted(where: Where) -> str:
     return text
 
 
-def read_yaml(path: Path, name: str) -> tuple[Document | None, list[Problem]]:
-    """The document of a file, shown under `name`; without one, the reasons."""
+def read_yaml(path: Path, name: str, *, aliases: bool = False) -> tuple[Document | None, list[Problem]]:
+    """The document of a file, shown under `name`; without one, the reasons.
+
+    `aliases`: a part may be repeated by & and *, as long as none holds itself.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -78,7 +82,7 @@ def read_yaml(path: Path, name: str) -> tuple[Document | None, list[Problem]]:
     try:
         node = loader.get_single_node()
         lines: dict[Where, int] = {}
-        problems = _walk(node, (), lines, name, set()) if node is not None else []
+        problems = _walk(node, (), lines, name, set(), aliases) if node is not None else []
         if problems:
             return None, problems
         data = loader.construct_document(node) if node is not None else None
@@ -99,15 +103,20 @@ def _syntax_problem(name: str, err: yaml.MarkedYAMLError) -> Problem:
     return Problem(name, line, "", f"不是合法的 YAML，请检查缩进、冒号和引号（{err.problem or err.context}）")
 
 
-def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], name: str, seen: set[int]) -> list[Problem]:
+def _walk(
+    node: yaml.Node, where: Where, lines: dict[Where, int], name: str, seen: set[int], aliases: bool
+) -> list[Problem]:
     lines.setdefault(where, node.start_mark.line + 1)
     if id(node) in seen:  # an alias; one that holds itself would never end
-        return [Problem(name, lines[where], dotted(where), "不支持锚点与引用（& 和 *），请写全")]
+        what = "引用（*）绕回了自己" if aliases else "不支持锚点与引用（& 和 *）"
+        return [Problem(name, lines[where], dotted(where), f"{what}，请写全")]
+    if len(lines) > MOST_PLACES:  # aliases of aliases grow without end
+        return [Problem(name, lines[where], "", "内容过多，请拆成几个文件")]
     seen.add(id(node))
     problems: list[Problem] = []
     if isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
-            problems += _walk(item, (*where, i), lines, name, seen)
+            problems += _walk(item, (*where, i), lines, name, seen, aliases)
     elif isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             place = (*where, str(key.value))
@@ -115,5 +124,7 @@ def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], name: str, see
             if place in lines:
                 problems.append(Problem(name, line, dotted(place), "同一个键写了两次，请留下一个"))
             lines[place] = line
-            problems += _walk(value, place, lines, name, seen)
+            problems += _walk(value, place, lines, name, seen, aliases)
+    if aliases:
+        seen.discard(id(node))
     return problems
