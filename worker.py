@@ -62,7 +62,7 @@ async def run_worker(
 ) -> AsyncIterator[Worker]:
     """A worker in this process for as long as the block runs; drained at the end.
 
-    `engine` is the ledger's, best made with `ping=False`; migrations are the caller's. `activities` stand in
+    `engine` is the ledger's, made by `ledger.database.writer`; migrations are the caller's. `activities` stand in
     for the ledger's own. Without `archivist` closed runs are not swept up (the time-skipping server can't list).
     """
     settings = settings or get_settings()
@@ -100,7 +100,7 @@ async def serve(settings: Settings) -> None:
         client = await connect(settings)
         await prepare_namespace(client, settings)
         await _migrated(settings.database_url)
-        engine = database.create(settings.database_url, ping=False)
+        engine = database.writer(settings.database_url)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
             await _open_ports(stack, settings, client, engine)

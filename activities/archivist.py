@@ -15,8 +15,9 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.export import export_run
-from activities.messages import CLUE_WORKFLOW, RunRef, clue_no_of
+from activities.messages import RunRef
 from ledger import histories
+from workflows.messages import CLUE_WORKFLOW, clue_no_of
 
 INTERVAL_SECONDS: Final = 60.0
 FULL_EVERY: Final = 60  # sweeps; the others look at what closed lately

@@ -9,8 +9,8 @@ from typing import Final
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.messages import CLUE_WORKFLOW, TIP_QUERY, ClueTip, clue_no_of, workflow_id
 from ledger.reconcile import LiveTip
+from workflows.messages import CLUE_WORKFLOW, TIP, Tip, clue_no_of, clue_workflow_id
 
 QUERY_TIMEOUT: Final = timedelta(seconds=10)
 RUNNING: Final = f"WorkflowType = '{CLUE_WORKFLOW}' AND ExecutionStatus = 'Running'"
@@ -29,10 +29,10 @@ class TemporalClues:
 
     async def tip(self, clue_no: str) -> LiveTip | None:
         """The newest run's tip; None where Temporal knows no run. RPCError when it doesn't answer."""
-        handle = self._client.get_workflow_handle(workflow_id(clue_no))
+        handle = self._client.get_workflow_handle(clue_workflow_id(clue_no))
         try:
             found = await handle.describe(rpc_timeout=QUERY_TIMEOUT)
-            tip = await handle.query(TIP_QUERY, result_type=ClueTip, rpc_timeout=QUERY_TIMEOUT)
+            tip = await handle.query(TIP, result_type=Tip, rpc_timeout=QUERY_TIMEOUT)
         except RPCError as err:
             if err.status == RPCStatusCode.NOT_FOUND:
                 return None

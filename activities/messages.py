@@ -13,10 +13,6 @@ from temporalio.common import RetryPolicy
 
 from domain.chain import Sealed
 
-CLUE_WORKFLOW: Final = "ClueWorkflow"
-TIP_QUERY: Final = "tip"  # answers a ClueTip
-ID_PREFIX: Final = "clue/"  # as in workflows/messages.py
-
 FLUSH_EVENTS: Final = "flush_events"
 FLUSH_EVENTS_LOCAL: Final = "flush_events_local"
 EXPORT_HISTORY: Final = "export_history"
@@ -44,24 +40,6 @@ EXPORT_TIMEOUT: Final = timedelta(seconds=60)
 EXPORT_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=0
 )
-
-
-def workflow_id(clue_no: str) -> str:
-    """The id of the clue's workflow, the same over all its runs."""
-    return ID_PREFIX + clue_no
-
-
-def clue_no_of(workflow_id: str) -> str:
-    """The reverse of `workflow_id`."""
-    return workflow_id.removeprefix(ID_PREFIX)
-
-
-@dataclass(frozen=True)
-class ClueTip:
-    """The end of the chain as the workflow has it; 0 and GENESIS before the first event."""
-
-    seq: int
-    hash: str
 
 
 @dataclass(frozen=True)

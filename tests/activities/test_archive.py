@@ -16,11 +16,13 @@ from activities.archivist import Archivist
 from activities.export import export_run
 from activities.ledger import LedgerActivities
 from activities.live import TemporalClues
-from activities.messages import CLUE_WORKFLOW, EXPORT_TIMEOUT, ClueTip, RunRef, workflow_id
+from activities.messages import EXPORT_TIMEOUT, RunRef
 from ledger import database
 from ledger.histories import incomplete, load, runs
 from ledger.reconcile import LiveTip
 from tests.ledger.cases import rulebook
+from workflows.messages import CLUE_WORKFLOW, Tip, clue_no_of
+from workflows.messages import clue_workflow_id as workflow_id
 
 
 @workflow.defn(name=CLUE_WORKFLOW)
@@ -36,7 +38,7 @@ class Stub:
         info = workflow.info()
         await workflow.execute_activity_method(
             LedgerActivities.export_history,
-            RunRef(info.workflow_id, info.run_id, "XS-stub"),
+            RunRef(info.workflow_id, info.run_id, clue_no_of(info.workflow_id)),
             start_to_close_timeout=EXPORT_TIMEOUT,
         )
         if runs_left:
@@ -48,8 +50,8 @@ class Stub:
         self.released = True
 
     @workflow.query
-    def tip(self) -> ClueTip:
-        return ClueTip(7, "ab")
+    def tip(self) -> Tip:
+        return Tip(7, "ab", "handling", ended=False, outbox=0)
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ async def test_each_run_is_exported_and_the_archivist_completes_it(
         Stub.run, args=[1, True], id=workflow_id(clue_no), task_queue=queue
     )
     await listed(temporal_client, clue_no, 2)
-    own = await runs(engine, "XS-stub")
+    own = await runs(engine, clue_no)
     assert [run.complete for run in own] == [False, False]  # an export can't hold its own end
     archivist = Archivist(temporal_client, engine)
     assert await archivist.sweep() >= 2
