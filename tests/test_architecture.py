@@ -4,9 +4,12 @@ import ast
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -98,3 +101,43 @@ def test_plain_code_passes_there(folder: str) -> None:
     line = "from datetime import datetime\n\n\ndef later(now: datetime) -> datetime:\n    return now\n"
     done = run(BIN / "ruff", "check", "--no-cache", "--stdin-filename", f"{folder}/probe.py", "-", given=line)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_the_program_imports_is_installed_without_the_tools_of_the_tests() -> None:
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    installed = closure({Requirement(line) for line in declared})
+    owners = packages_distributions()
+    ours = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests", "bench"}
+    files = [
+        ROOT / "worker.py",
+        ROOT / "starter.py",
+        *(p for name in ours for p in (ROOT / name).rglob("*.py")),
+    ]
+    foreign = {
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files
+        for name in imported(path) - ours - {"worker", "starter", "__future__"}
+        if name not in sys.stdlib_module_names
+        and not installed & {canonicalize_name(owner) for owner in owners.get(name, [])}
+    }
+    assert foreign == set()
+
+
+def closure(wanted: set[Requirement]) -> set[str]:
+    """The names of everything that installing `wanted` brings, extras included."""
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while wanted:
+        requirement = wanted.pop()
+        key = (canonicalize_name(requirement.name), frozenset(requirement.extras))
+        if key in seen:
+            continue
+        seen.add(key)
+        needed = (Requirement(line) for line in requires(requirement.name) or [])
+        wanted |= {one for one in needed if applies(one, {"", *requirement.extras})}
+    return {name for name, _ in seen}
+
+
+def applies(requirement: Requirement, extras: set[str]) -> bool:
+    """Whether it is installed here when the one that needs it is asked for with `extras`."""
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({"extra": extra}) for extra in extras)
