@@ -26,13 +26,17 @@ class Breaker:
         return self._opened_at is not None
 
     def allow(self) -> bool:
-        """Whether to try now. Who is told yes says `succeeded` or `failed` afterwards."""
+        """Whether to try now. Who is told yes says afterwards what came of it."""
         if self._opened_at is None:
             return True
         if self._probing or self._clock() - self._opened_at < self._open_for:
             return False
         self._probing = True
         return True
+
+    def undecided(self) -> None:
+        """The try ended without saying anything about the thing behind."""
+        self._probing = False
 
     def succeeded(self) -> None:
         self._opened_at, self._probing = None, False

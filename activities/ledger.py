@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from typing import Final
 
+import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio import activity
@@ -21,7 +22,13 @@ from ledger.flush import flush
 
 # Less than Temporal's own time-out, so that the answer "not now" arrives as an answer.
 LOCAL_SECONDS: Final = messages.FLUSH_LOCAL_TIMEOUT.total_seconds() * 0.85
+REFUSALS: Final = (LedgerConflict, LedgerGap)
+# SQLSTATE classes of a server that can't work now: connection, rolled back, resources, locks, operator, system.
+UNWELL: Final = frozenset({"08", "40", "53", "55", "57", "58", "XX"})
 UNREACHABLE: Final = (SQLAlchemyError, OSError, TimeoutError)
+
+
+log = structlog.get_logger(__name__)
 
 
 class LedgerActivities:
@@ -48,14 +55,16 @@ class LedgerActivities:
         """Stores the batch. What can't be helped by trying again is a `LedgerConflict`, not retried."""
         try:
             done = await self._flush(batch)
-        except LedgerConflict as err:
-            raise _refused(err, messages.LEDGER_CONFLICT) from err
-        except LedgerGap as err:
-            raise ApplicationError(str(err), type=messages.LEDGER_GAP) from err
+        except REFUSALS as err:
+            self._heard()
+            kind = type(err).__name__
+            raise ApplicationError(
+                str(err), type=kind, non_retryable=kind == messages.LEDGER_CONFLICT
+            ) from err
         except UNREACHABLE as err:
             # The driver's message may quote a row, and a row may name people: only the kind goes on record.
-            raise ApplicationError(_unreachable(err), type=messages.LEDGER_UNAVAILABLE) from None
-        self.breaker.succeeded()
+            raise ApplicationError(_said(err), type=messages.LEDGER_UNAVAILABLE) from None
+        self._heard()
         return done
 
     @activity.defn(name=messages.FLUSH_EVENTS_LOCAL)
@@ -67,29 +76,40 @@ class LedgerActivities:
         """
         if not self.breaker.allow():
             raise _refused("台账暂不可用，稍后补记", messages.LEDGER_UNAVAILABLE)
-        answered = False
         try:
             done = await self._within_time(batch)
-            answered = True
-        except LedgerConflict as err:
-            answered = True
-            raise _refused(err, messages.LEDGER_CONFLICT) from err
-        except LedgerGap as err:
-            answered = True
-            raise _refused(err, messages.LEDGER_GAP) from err
+        except REFUSALS as err:
+            self._heard()
+            raise _refused(err, type(err).__name__) from err
         except UNREACHABLE as err:
-            raise _refused(_unreachable(err), messages.LEDGER_UNAVAILABLE) from None
-        finally:
-            if answered:
-                self.breaker.succeeded()
+            if _answered(err):
+                self._heard()
             else:
-                self.breaker.failed()
+                self._unheard(err)
+            raise _refused(_said(err), messages.LEDGER_UNAVAILABLE) from None
+        except asyncio.CancelledError as err:  # Temporal's own time-out, or the worker's end
+            self._unheard(err)
+            raise
+        except Exception:
+            self.breaker.undecided()
+            raise
+        self._heard()
         return done
 
     @activity.defn(name=messages.EXPORT_HISTORY)
     async def export_history(self, ref: RunRef) -> int:
         """Keeps the run's history as it is now; gives the number of its events."""
         return await export_run(activity.client(), self._engine, ref)
+
+    def _heard(self) -> None:
+        if self.breaker.is_open:
+            log.info("ledger_answers_again")
+        self.breaker.succeeded()
+
+    def _unheard(self, err: BaseException) -> None:
+        if not self.breaker.is_open:
+            log.warning("ledger_does_not_answer", error=type(err).__name__)
+        self.breaker.failed()
 
     async def _within_time(self, batch: FlushBatch) -> FlushDone:
         """A cancelled statement waits for a server that doesn't answer, so the task is left, not awaited."""
@@ -116,5 +136,12 @@ def _refused(why: object, error: str) -> ApplicationError:
     return ApplicationError(str(why), type=error, non_retryable=True)
 
 
-def _unreachable(err: BaseException) -> str:
-    return f"台账数据库没有应答（{type(err).__name__}）"
+def _answered(err: BaseException) -> bool:
+    """Whether PostgreSQL itself refused the statement: then it is well, and other clues need not wait."""
+    state = getattr(getattr(err, "orig", None), "sqlstate", None)
+    return isinstance(state, str) and state[:2] not in UNWELL
+
+
+def _said(err: BaseException) -> str:
+    state = getattr(getattr(err, "orig", None), "sqlstate", None)
+    return f"台账数据库没有收下事件（{type(err).__name__}{f' {state}' if state else ''}）"

@@ -54,3 +54,12 @@ def test_somebody_else_s_success_lets_everybody_in() -> None:
     breaker, _ = opened()
     breaker.succeeded()
     assert breaker.allow()
+
+
+def test_a_probe_that_says_nothing_leaves_room_for_the_next() -> None:
+    breaker, clock = opened()
+    clock.now += 5.0
+    assert breaker.allow()
+    breaker.undecided()
+    assert breaker.is_open
+    assert breaker.allow()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
@@ -15,7 +17,8 @@ from activities import messages
 from activities.breaker import Breaker
 from activities.ledger import LedgerActivities
 from activities.messages import FlushBatch, FlushDone
-from domain.chain import Sealed
+from domain.chain import GENESIS, Sealed, seal
+from domain.model import Event
 from ledger import database
 from ledger.clues import get_state
 from tests.ledger.cases import Case, rulebook, whole
@@ -136,6 +139,20 @@ async def test_many_at_once_on_a_ledger_that_hangs_all_get_their_answer(
     assert max(times) < 1.0
 
 
+async def test_a_try_that_temporal_gives_up_opens_the_breaker_too(
+    activities: LedgerActivities, line: Proxy
+) -> None:
+    line.freeze()
+    env = ActivityEnvironment()
+    trying = asyncio.create_task(env.run(activities.flush_events_local, batch(whole())))
+    while not line.waiting:
+        await asyncio.sleep(0)
+    env.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await trying
+    assert activities.breaker.is_open
+
+
 async def test_what_was_given_up_is_stored_once_when_it_comes_again(
     activities: LedgerActivities, engine: AsyncEngine, line: Proxy
 ) -> None:
@@ -163,6 +180,27 @@ async def test_a_ledger_that_is_down_is_unavailable_and_its_error_quotes_no_row(
     for error in (local_error.value, regular_error.value):
         assert "建筑" not in str(error)
         assert error.__cause__ is None
+
+
+async def test_a_statement_that_postgres_refuses_keeps_nobody_else_waiting(
+    activities: LedgerActivities, engine: AsyncEngine
+) -> None:
+    async with engine.begin() as connection:
+        await connection.execute(text("ALTER TABLE clue ADD CONSTRAINT none CHECK (title = '') NOT VALID"))
+    for flush in (local, regular):
+        with pytest.raises(ApplicationError) as refused:
+            await flush(activities, batch(whole()))
+        assert refused.value.type == messages.LEDGER_UNAVAILABLE
+        assert "23514" in str(refused.value)
+        assert "建筑" not in str(refused.value)
+    assert not activities.breaker.is_open
+
+
+async def test_a_batch_that_cannot_be_read_keeps_nobody_else_waiting(activities: LedgerActivities) -> None:
+    stray = seal("XS-1", 0, GENESIS, [Event("no such event", datetime(2024, 4, 3, tzinfo=UTC))])
+    with pytest.raises(KeyError):
+        await local(activities, FlushBatch("XS-1", stray))
+    assert not activities.breaker.is_open
 
 
 def test_a_batch_travels_as_a_payload_without_loss() -> None:
