@@ -1,0 +1,1 @@
+"""The pages and the API: they look, and change nothing."""

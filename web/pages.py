@@ -1,0 +1,82 @@
+"""The two pages that people look at: the list, and a clue."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.templating import Jinja2Templates
+
+from domain.calendar import SHANGHAI
+from domain.labels import LEVELS, MATTERS
+from web import asked
+from web.board import bands
+from web.dossier import dossier
+from web.reader import Reader
+from web.services import Services
+
+HERE: Final = Path(__file__).parent
+STATIC: Final = HERE / "static"
+
+router = APIRouter(include_in_schema=False)
+
+
+def _version() -> str:
+    """Changes when a file does, so that browsers may keep what they have."""
+    digest = sha256()
+    for path in sorted(STATIC.iterdir()):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+_environment = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_environment.globals |= {"version": _version()}
+templates: Final = Jinja2Templates(env=_environment)
+
+
+@router.get("/")
+async def board(request: Request) -> HTMLResponse:
+    """Open clues, what is due first first."""
+    services: Services = request.app.state.services
+    reader: Reader = request.app.state.reader
+    wanted = asked.read(request.query_params, services.rules)
+    page = await reader.page(wanted)
+    now = services.now()
+    context = {
+        "bands": bands(page.clues, await reader.owed(page), now, services.rules),
+        "shown": len(page.clues),
+        "next": wanted.link(after=page.next) if page.next else None,
+        "asked": wanted,
+        "counts": await reader.counts(wanted),
+        "levels": LEVELS,
+        "stages": asked.STAGE_WORDS,
+        "matters": MATTERS,
+        "agencies": asked.names(services.rules),
+        "now": f"{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
+    }
+    return templates.TemplateResponse(request, "board.html", context)
+
+
+@router.get("/clues/{clue_no}")
+async def clue(request: Request, clue_no: str) -> HTMLResponse:
+    """One clue: whose turn it is, every clock with its reasons, and what has happened."""
+    services: Services = request.app.state.services
+    reader: Reader = request.app.state.reader
+    seen = await reader.clue(clue_no, days=True)
+    now = services.now()
+    context = {
+        "clue": dossier(seen.clue, now, services.rules),
+        "behind": services.live is not None and not seen.live,
+        "now": f"{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
+    }
+    return templates.TemplateResponse(request, "clue.html", context)

@@ -1,0 +1,145 @@
+"""Where a page's clue comes from: the live workflow, or the ledger when that can't be asked."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from domain import shapes
+from domain.errors import DomainError
+from domain.model import Json
+from domain.view import view
+from ledger.clues import BadCursor, Page, count_levels, get_state, list_clues, state_as_of
+from ledger.errors import UnknownClue
+from ledger.owed import Owed, owed
+from runtime.logs import get_logger
+from web.asked import Asked
+from web.errors import Unavailable
+from web.privacy import public_view
+from web.services import Services
+
+LIVE_SECONDS: Final = 2.0  # how long a page waits for the workflow before it looks into the ledger
+REST_SECONDS: Final = 5.0  # after a failure, so that not every page waits
+PAST: Final = timedelta(minutes=1)  # an `as_of` older than that is asked of the record
+
+log = get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A clue as anybody may see it. `live`: the workflow itself answered; else the ledger, maybe behind."""
+
+    clue: Json
+    live: bool
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Clues by level, drills left out unless they are what is asked for; and how many drills there are."""
+
+    levels: Mapping[int, int]
+    drills: int
+
+
+T = TypeVar("T")
+
+
+class Reader:
+    """Looks things up for the pages. Every method raises Unavailable where nobody can be asked."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self.rules = services.rules
+        self._rest_until = 0.0
+
+    # --- the list ----------------------------------------------------------------------------------
+
+    async def page(self, wanted: Asked) -> Page:
+        """One page of the list, as of now. DomainError for a bad cursor."""
+        shown = list_clues(
+            self._services.engine,
+            self.rules.rulebook,
+            self._services.now(),
+            wanted.filters,
+            after=wanted.after,
+            limit=wanted.limit,
+        )
+        try:
+            return await _from(shown)
+        except BadCursor as err:
+            shapes.refuse("after", str(err))
+
+    async def owed(self, page: Page) -> Mapping[str, Sequence[Owed]]:
+        """The duties behind the lines of a page."""
+        return await _from(owed(self._services.engine, [clue.clue_no for clue in page.clues]))
+
+    async def counts(self, wanted: Asked) -> Counts:
+        """What the whole list holds, whatever level is asked for."""
+        engine, now = self._services.engine, self._services.now()
+
+        async def of(drill: bool) -> dict[int, int]:
+            filters = replace(wanted.filters, level=None, drill=drill)
+            return await _from(count_levels(engine, self.rules.rulebook, now, filters))
+
+        drills = await of(True)
+        return Counts(drills if wanted.filters.drill else await of(False), sum(drills.values()))
+
+    # --- one clue ----------------------------------------------------------------------------------
+
+    async def clue(self, clue_no: str, as_of: datetime | None = None, *, days: bool = False) -> Seen:
+        """The clue as of an instant, now by default; `days` adds to each duty its day-by-day reasons.
+
+        For an instant in the past the record tells what had happened by then. DomainError `unknown_clue`
+        for a clue that there is not, or was not yet.
+        """
+        shapes.clue_no("clue_no", clue_no)
+        now = self._services.now()
+        if as_of is not None and as_of < now - PAST:
+            return Seen(await self._from_ledger(clue_no, as_of, days, past=True), live=False)
+        at = as_of or now
+        live = await self._from_workflow(clue_no, at, days)
+        if live is not None:
+            return Seen(public_view(live), live=True)
+        return Seen(await self._from_ledger(clue_no, at, days, past=False), live=False)
+
+    async def _from_workflow(self, clue_no: str, at: datetime, days: bool) -> Json | None:
+        if self._services.live is None or time.monotonic() < self._rest_until:
+            return None
+        try:
+            async with asyncio.timeout(LIVE_SECONDS):
+                return await self._services.live.query(clue_no, at, days=days)
+        except DomainError:
+            return None  # gone from the engine, perhaps: the record has the last word on what there is
+        except Exception as err:  # whatever keeps the engine from answering, the ledger can
+            self._rest_until = time.monotonic() + REST_SECONDS
+            log.warning("live query failed, using the ledger", clue_no=clue_no, error=type(err).__name__)
+            return None
+
+    async def _from_ledger(self, clue_no: str, at: datetime, days: bool, *, past: bool) -> Json:
+        engine, rules = self._services.engine, self.rules.rulebook
+        try:
+            state = await _from(state_as_of(engine, clue_no, at) if past else get_state(engine, clue_no))
+        except UnknownClue:
+            raise _unknown(clue_no) from None
+        if not state.exists:
+            raise _unknown(clue_no, "当时")
+        return public_view(view(state, at, rules, days=days))
+
+
+def _unknown(clue_no: str, when: str = "") -> DomainError:
+    return DomainError("unknown_clue", f"{when}没有编号为 {clue_no} 的线索，请核对编号")
+
+
+async def _from(asking: Awaitable[T]) -> T:
+    """The ledger's answer."""
+    try:
+        return await asking
+    except (SQLAlchemyError, OSError, TimeoutError) as err:
+        log.error("the ledger does not answer", error=type(err).__name__)
+        raise Unavailable from err

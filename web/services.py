@@ -1,0 +1,31 @@
+"""What the pages stand on, handed in by whoever starts them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from domain.model import Json
+from runtime.rules import Rules
+
+
+class LiveClues(Protocol):
+    """Asks a clue's running workflow, as `runtime.client.ClueClient` does."""
+
+    async def query(self, clue_no: str, as_of: datetime, days: bool = False) -> Json:
+        """The contract's query answer. DomainError (`unknown_clue`) where there is no such clue."""
+        ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """The ledger, the rules, the clock, and the live workflows; `live` None: pages show the ledger alone."""
+
+    engine: AsyncEngine
+    rules: Rules
+    live: LiveClues | None
+    now: Callable[[], datetime]
