@@ -145,8 +145,7 @@ async def test_a_try_that_temporal_gives_up_opens_the_breaker_too(
     line.freeze()
     env = ActivityEnvironment()
     trying = asyncio.create_task(env.run(activities.flush_events_local, batch(whole())))
-    while not line.waiting:
-        await asyncio.sleep(0)
+    await line.held.wait()
     env.cancel()
     with pytest.raises(asyncio.CancelledError):
         await trying

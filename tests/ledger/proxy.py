@@ -23,7 +23,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._port = 0
         self.sent = 0
-        self.waiting = False  # something is held back by `freeze`
+        self.held = asyncio.Event()  # something has been held back by `freeze`
         self.cut_after: int | None = None
 
     @property
@@ -54,7 +54,8 @@ class Proxy:
     async def _forward(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, counted: bool) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(1 << 20):
-                self.waiting = not self._flowing.is_set()
+                if not self._flowing.is_set():
+                    self.held.set()
                 await self._flowing.wait()
                 if counted:
                     self.sent += 1
