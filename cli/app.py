@@ -31,3 +31,11 @@ from cli import rules as _rules  # noqa: E402
 
 app.command("play")(_play.play)
 app.add_typer(_rules.app, name="rules")
+
+
+@app.command("up")
+def _up() -> None:
+    """启动整套服务：Temporal、PostgreSQL、工作进程、网页；Ctrl-C 结束。"""
+    from cli.up import up  # the web and the workers: loaded only where they run
+
+    up()

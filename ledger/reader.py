@@ -44,6 +44,20 @@ class Records:
         except (SQLAlchemyError, OSError, TimeoutError) as err:
             raise _unreachable(err) from err
 
+    async def similar(self, clue_no: str) -> tuple[str, ...]:
+        """Numbers of the same finder or of the same day and place in it, for guessing what was meant."""
+        query = text(
+            "SELECT clue_no FROM clue WHERE starts_with(clue_no, :head) OR right(clue_no, :length) = :tail"
+            " ORDER BY clue_no DESC LIMIT 500"
+        )
+        head, tail = clue_no[:9], clue_no[-13:]
+        try:
+            async with self._engine.connect() as connection:
+                rows = await connection.execute(query, {"head": head, "tail": tail, "length": len(tail)})
+                return tuple(row.clue_no for row in rows)
+        except (SQLAlchemyError, OSError, TimeoutError) as err:
+            raise _unreachable(err) from err
+
 
 def _unreachable(err: BaseException) -> ServiceUnreachable:
     return ServiceUnreachable(f"台账数据库没有应答（{type(err).__name__}）：请确认 PostgreSQL 已启动")

@@ -79,7 +79,7 @@ async def play_durable(
     async with (
         fresh_ledger(server) as engine,
         time_skipping_env(settings) as env,
-        run_worker(env.client, engine, rules, settings, task_queue=TASK_QUEUE),
+        run_worker(env.client, engine, rules, settings, task_queue=TASK_QUEUE, archivist=False),
     ):
         offset = scenario.steps[0].at - LAG - await env.get_current_time()
         stage = _Stage(scenario, rules, engine, env.client, offset)

@@ -5,6 +5,7 @@ that passes a module through here and not there breaks class identity (`isinstan
 """
 
 import dataclasses
+import logging
 import zlib
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,7 +15,14 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.converter import DataConverter, PayloadCodec
-from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    PrometheusConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import RPCError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
@@ -75,6 +83,19 @@ def sandbox_runner() -> SandboxedWorkflowRunner:
 def sdk_runtime(metrics_address: str) -> Runtime:
     """The SDK's engine with its Prometheus endpoint on `metrics_address` (host:port), once per process."""
     return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=metrics_address)))
+
+
+@cache
+def core_logs_to_python() -> None:
+    """Sends what the SDK's engine logs through Python's logging: by itself it prints on stdout.
+
+    To be called before the first client; stdout belongs to what a command answers.
+    """
+    forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"))
+    logs = LoggingConfig(
+        filter=TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding=forwarding
+    )
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
