@@ -166,7 +166,7 @@ def level_instant(duty: Duty, level: int, rules: Rulebook, now: datetime | None 
 def level_at(duty: Duty, now: datetime, rules: Rulebook) -> int:
     """How far the ladder has come by `now`, for a duty whose dates were moved while it was breached."""
     steps = range(1, len(ladder_of(rules).steps) + 1)
-    return max((level for level in steps if level_instant(duty, level, rules) <= now), default=0)
+    return max((level for level in steps if level_instant(duty, level, rules, now) <= now), default=0)
 
 
 def reminder_at(duty: Duty, rules: Rulebook) -> datetime:

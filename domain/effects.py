@@ -289,7 +289,7 @@ def dispute_jurisdiction(d: Draft) -> None:
     d.emit("jurisdiction_disputed", d.data)
     d.fulfil("ack", "first_contact")
     for duty in d.state.duties:
-        if duty.owed and duty.breached_at is None:
+        if duty.status == "open":  # not what is breached, nor what a superior has suspended
             d.suspend(duty, "dispute")
     d.open("dispute_ruling", arbiter(d.state, d.rules))
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from domain.model import ClueState, Officer
 from tests.oracle.days import ZONE, day_of, end_of
+from tests.oracle.follows import Listed
 from tests.oracle.form import FORMS
-from tests.oracle.reading import Listed
+from tests.oracle.powers import above, common_superior, superior
 
 UNKNOWN, DISSOLVED = "999999.eco", "320584.eco"
 DIGESTS = [c * 64 for c in "abcdef"]
@@ -138,14 +139,14 @@ class Maker:
         dates = [d.legal_due_at for d in state.duties if d.owed] + [d.due_at for d in state.duties if d.owed]
         dates = [d.astimezone(ZONE) for d in dates if d > self.now]
         kind = rng.random()
-        if kind < 0.3:
-            self.now += timedelta(minutes=rng.choice([0, 1, 30, 119, 240]))
-        elif kind < 0.5 and dates:
+        if kind < 0.45:
+            self.now += timedelta(minutes=rng.choice([0, 1, 5, 30, 119]))
+        elif kind < 0.6 and dates:
             self.now = rng.choice(dates) + timedelta(seconds=rng.choice([-1, 0, 0, 1]))
         elif kind < 0.7:
             self.now = end_of(day_of(self.now))
         else:
-            self.now += timedelta(hours=rng.choice([5, 24, 49, 24 * 4, 24 * 9, 24 * 30]))
+            self.now += timedelta(hours=rng.choice([5, 5, 24, 24, 49, 24 * 4, 24 * 9, 24 * 30]))
 
     def draw(self, state: ClueState) -> Step:
         rng = self.rng
@@ -154,6 +155,10 @@ class Maker:
             return Step(self.now, old.id, old.name, old.actor, old.data)
         sensible = rng.random() < 0.75
         name = rng.choice(LIKELY.get(state.stage, list(FORMS)) if sensible else [*FORMS, "report"])
+        if state.requests and rng.random() < 0.3:
+            name = "decide_extension"
+        if name in ENDINGS and rng.random() < 0.7:
+            name = rng.choice(CLOCKS)
         data = self.data(name, state)
         if rng.random() < 0.03 and data:
             data = {k: v for k, v in data.items() if k != rng.choice(list(data))}
@@ -172,15 +177,27 @@ class Maker:
         actor = {"agency": agency, "role": role, "name": "乙"}
         return actor | ({"officer_id": person} if person else {})
 
+    def over(self, state: ClueState, name: str, duty: str | None) -> list[str]:
+        """Who could step in: whoever rules, or is above who owes."""
+        owing = [d.obliged for d in state.owed if d.id == duty][-1:]
+        below = owing or [a for a in (state.from_agency, state.to_agency) if a]
+        if name == "rule_jurisdiction" and state.to_agency:
+            common = common_superior(state.from_agency, state.to_agency)
+            return ["group.qwj", *([common] * 3 if common else [])]
+        if name == "decide_extension":
+            return [s for a in below if (s := superior(a))] or ["000000.gov"]
+        return [s for a in below for s in above(a)] or ["000000.gov"]
+
     def fitting(self, name: str, state: ClueState, data: dict[str, Any]) -> tuple[str, str, str | None]:
         rng = self.rng
         finder, addressee = state.from_agency or self.setup.finder, state.to_agency
         high = rng.choice(["approver", "supervisor", "commander"])
-        superiors = ["320500.eco", "310000.eco", "320000.eco", "360000.eco", "000000.eco", "000000.gov"]
         if name in ("record_inspection", "sign_record") and state.inspection:
             return state.inspection.leader_agency, "officer", data.get("officer_id", state.inspection.leader)
         if name in SUPERIOR_ACTS:
-            return rng.choice([*superiors, "group.qwj"]), high, None
+            return rng.choice(self.over(state, name, data.get("duty"))), high, None
+        if name == "respond_invitation" and state.invited:
+            return rng.choice(state.invited), "officer", None
         if name == "request_extension":
             owing = [d.obliged for d in state.owed if d.id == data.get("duty")]
             return (owing or [finder])[-1], "officer", None
@@ -196,13 +213,18 @@ class Maker:
         manifest = rng.sample(DIGESTS, rng.choice([0, 1, 1, 2]))
         if state.evidence and rng.random() < 0.8:
             manifest = [e.sha256 for e in state.evidence]
+        if state.stage == "transferring" and not state.evidence and rng.random() < 0.7:
+            manifest = []
         if name == "receive_transfer" and state.sent and rng.random() < 0.85:
             manifest = list(state.sent.manifest)
         owed = [d.id for d in state.owed] or ["ack"]
+        young = [d.id for d in state.owed if d.legal_due_at > self.now]
+        owed = young if young and rng.random() < 0.7 else owed
         duty = rng.choice(owed) if rng.random() < 0.9 else rng.choice(["receipt", "ack", "nonsense"])
         if name == "decide_extension" and state.requests and rng.random() < 0.9:
             duty = state.duties[rng.choice(state.requests).duty_n].id
         team = rng.choice(TEAMS)
+        orders = [o.order_no for o in state.orders if not o.replied] or ["督1", "督2"]
         full: dict[str, dict[str, Any]] = {
             "notify": {"to_agency": agency} if rng.random() < 0.8 else {},
             "flag_evidence_at_risk": {"reason": "可能灭失"},
@@ -245,7 +267,7 @@ class Maker:
                 "demand": "尽快办理",
                 "days": rng.choice([0, 1, 3, 7]),
             },
-            "reply_supervision": {"order_no": rng.choice(["督1", "督2"]), "reply": "已办"},
+            "reply_supervision": {"order_no": rng.choice(orders), "reply": "已办"},
             "open_accountability": {"units": [agency], "persons": ["某人"], "facts": "推诿"},
             "decide_accountability": {"outcome": "通报批评", "reason": "属实"},
             "commend": {"units": [agency], "persons": [], "facts": "迅速"},
@@ -277,34 +299,30 @@ FINDER_ACTS = {
     "notify", "flag_evidence_at_risk", "amend_clue", "start_transfer", "send_transfer", "send_supplement",
     "reroute", "return_feedback", "accept_feedback", "merge_into", "withdraw", "close", "notify_damage",
 }  # fmt: skip
-EITHER_ACTS = {"convene_inspection", "add_evidence", "respond_invitation"}
+ENDINGS = {"merge_into", "withdraw"}
+EITHER_ACTS = {"convene_inspection", "add_evidence"}
 SUPERIOR_ACTS = {
     "rule_jurisdiction", "decide_extension", "suspend_duty", "resume_duty", "supervise", "open_accountability",
     "decide_accountability", "commend",
 }  # fmt: skip
-CLOCKS = [
-    "request_extension", "decide_extension", "suspend_duty", "resume_duty", "supervise", "reply_supervision",
-    "notify_damage", "start_damage_investigation", "decide_accountability",
-]  # fmt: skip
+CLOCKS = ["request_extension", "decide_extension", "suspend_duty", "resume_duty", "supervise",
+          "reply_supervision"]  # fmt: skip
+DAMAGE = ["notify_damage", "start_damage_investigation", "decide_accountability"]
 ROUTE = ["acknowledge", "flag_evidence_at_risk", "arrive", "convene_inspection", "reroute", "add_evidence",
-         "dispute_jurisdiction", "amend_clue", "rule_jurisdiction", *CLOCKS]  # fmt: skip
+         "dispute_jurisdiction", "amend_clue", "rule_jurisdiction", "respond_invitation"]  # fmt: skip
+TALK = ["accept_feedback", "close", "return_feedback"]
+# Repeated names are likelier: the road to the end is long, and most steps stray from it.
 LIKELY = {
     "none": ["report"],
-    "discovered": ["notify", "notify", *CLOCKS, "amend_clue"],
-    "notified": [*ROUTE, *["start_transfer", "start_transfer", "convene_inspection"] * 2],
-    "inspecting": [*ROUTE, *["record_inspection", "record_inspection", "sign_record", "start_transfer"] * 2],
-    "transferring": [*ROUTE, *["send_transfer", "receive_transfer", "return_transfer", "add_evidence"] * 3],
-    "handling": [*CLOCKS, "file_case", "dispute_jurisdiction", *["give_feedback"] * 4, "rule_jurisdiction"],
-    "feedback": [
-        *CLOCKS,
-        "return_feedback",
-        "return_feedback",
-        "accept_feedback",
-        "accept_feedback",
-        "close",
-    ],
-    "disputed": [*CLOCKS, *["rule_jurisdiction"] * 6, "suspend_duty", "resume_duty"],
-}
+    "discovered": [*["notify"] * 6, *CLOCKS, "amend_clue", "add_evidence"],
+    "notified": [*ROUTE, *CLOCKS, *DAMAGE, *["start_transfer", "convene_inspection"] * 6],
+    "inspecting": [*ROUTE, *CLOCKS, *DAMAGE, *["record_inspection", "sign_record", "start_transfer"] * 6],
+    "transferring": [*ROUTE, *CLOCKS, *["add_evidence"] * 4, *["send_transfer", "receive_transfer"] * 14,
+                     *["return_transfer"] * 6],
+    "handling": [*CLOCKS, "file_case", "dispute_jurisdiction", *["give_feedback"] * 6, "rule_jurisdiction"],
+    "feedback": [*CLOCKS, *TALK, *TALK],
+    "disputed": [*CLOCKS, *["rule_jurisdiction"] * 8],
+}  # fmt: skip
 
 
 def fresh(seed: int) -> Maker:

@@ -15,7 +15,8 @@ from runtime.facts import facts_for
 from runtime.rules import load_rules
 from tests.oracle.cases import DISSOLVED, LISTED, OFFICERS, UNKNOWN, Setup, Step, fresh
 from tests.oracle.days import day_of
-from tests.oracle.reading import Clue, World
+from tests.oracle.follows import World
+from tests.oracle.reading import Clue
 
 RULES = load_rules()
 BOOK = RULES.rulebook

@@ -66,6 +66,16 @@ class Duty:
             if pause.cause == cause:
                 pause.end = pause.end or now
 
+    def extend(self, days: int) -> None:
+        self.extended += days
+        if self.suspended:  # silent: what it shows meanwhile; taken: with every pause that has ended
+            self.held = len(self.pauses)
+
+    def cancel(self) -> None:
+        if self.suspended:
+            self.pauses = self.pauses[: self.held]
+        self.cancelled = True
+
     def dates(self) -> Dates:
         """Silent: a pause that began when an hour term had run out. Taken: it came too late to move it."""
         known = self.pauses[: self.held] if self.suspended else self.pauses

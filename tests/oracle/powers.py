@@ -124,7 +124,8 @@ def _further(clue: Clue, name: str, actor: dict[str, Any], data: dict[str, Any])
         person = actor.get("officer_id")
         return usual and person in {*clue.members, clue.leader} and person == data["officer_id"]
     if name == "rule_jurisdiction":
-        return role in HIGH and agency in (clue.arbiter(), clue.common())
+        # silent: may the nearest common superior still rule where a group stands before it? Taken: no.
+        return role in HIGH and agency == clue.arbiter()
     if name in ("request_extension", "decide_extension", "suspend_duty", "resume_duty"):
         duty = clue.owed(data["duty"])
         obliged = duty.obliged if duty else None
