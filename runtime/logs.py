@@ -86,7 +86,12 @@ def configure_logs(settings: Settings, stream: TextIO | None = None) -> None:
 def _final(settings: Settings, out: TextIO) -> list[Processor]:
     console = settings.log_format == "console" or (settings.log_format == "auto" and out.isatty())
     last: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=out.isatty())]
+        # a traceback without its locals: they hold people's data
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
     )
