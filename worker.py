@@ -126,10 +126,12 @@ async def _open_ports(stack: AsyncExitStack, settings: Settings, client: Client,
 
     try:
         if settings.health_port is not None:
-            port = await stack.enter_async_context(health_server(settings.health_port, ready))
+            port = await stack.enter_async_context(
+                health_server(settings.health_port, ready, settings.monitor_host)
+            )
             log.info("health", port=port)
         if settings.metrics_port is not None:
-            server, _ = prometheus_client.start_http_server(settings.metrics_port, "127.0.0.1")
+            server, _ = prometheus_client.start_http_server(settings.metrics_port, settings.monitor_host)
             stack.callback(server.shutdown)
     except OSError as err:
         raise PortBusy(f"工作进程的端口不能用（{err.strerror}）：请改 CLUEFLOW_HEALTH_PORT") from err

@@ -56,6 +56,7 @@ class Settings(BaseSettings):
     retention_days: int = Field(default=7, ge=1, le=365, description="已结束工作流的保留天数")
     web_host: str = Field(default="127.0.0.1", description="网页监听地址")
     web_port: Port = Field(default=8080, description="网页端口")
+    monitor_host: str = Field(default="127.0.0.1", description="健康检查与指标的监听地址")
     health_port: Port | None = Field(default=None, description="工作进程健康检查端口；不给则不开")
     metrics_port: Port | None = Field(default=None, description="工作进程 Prometheus 指标端口；不给则不开")
     sdk_metrics_port: Port | None = Field(default=None, description="Temporal SDK 自身指标端口；不给则不开")

@@ -26,7 +26,7 @@ from temporalio.runtime import (
 from temporalio.service import RPCError
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from runtime.errors import ServiceUnreachable
+from runtime.errors import PortBusy, ServiceUnreachable
 from runtime.settings import Settings
 
 COMPRESS_ABOVE = 1024  # bytes; below this the frame costs more than it saves
@@ -81,8 +81,15 @@ def sandbox_runner() -> SandboxedWorkflowRunner:
 
 @cache
 def sdk_runtime(metrics_address: str) -> Runtime:
-    """The SDK's engine with its Prometheus endpoint on `metrics_address` (host:port), once per process."""
-    return Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=metrics_address)))
+    """The SDK's engine with its Prometheus endpoint on `metrics_address` (host:port), once per process.
+
+    Raises PortBusy.
+    """
+    metrics = PrometheusConfig(bind_address=metrics_address)
+    try:
+        return Runtime(telemetry=TelemetryConfig(logging=_core_logs(), metrics=metrics))
+    except (RuntimeError, ValueError) as err:
+        raise PortBusy(f"指标端口 {metrics_address} 不能用：请改 CLUEFLOW_SDK_METRICS_PORT") from err
 
 
 @cache
@@ -91,11 +98,14 @@ def core_logs_to_python() -> None:
 
     To be called before the first client; stdout belongs to what a command answers.
     """
+    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=_core_logs())), error_if_already_set=False)
+
+
+def _core_logs() -> LoggingConfig:
     forwarding = LogForwardingConfig(logger=logging.getLogger("temporalio.core"))
-    logs = LoggingConfig(
+    return LoggingConfig(
         filter=TelemetryFilter(core_level="WARN", other_level="ERROR"), forwarding=forwarding
     )
-    Runtime.set_default(Runtime(telemetry=TelemetryConfig(logging=logs)), error_if_already_set=False)
 
 
 async def connect(settings: Settings, *, lazy: bool = False) -> Client:
@@ -107,12 +117,13 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
     if not address:
         raise ServiceUnreachable("没有可用的 Temporal：请先运行 make up，或设置 TEMPORAL_ADDRESS")
     port = settings.sdk_metrics_port
+    runtime = sdk_runtime(f"{settings.monitor_host}:{port}") if port is not None else None
     try:
         return await Client.connect(
             address,
             namespace=settings.temporal_namespace,
             data_converter=data_converter(),
-            runtime=sdk_runtime(f"127.0.0.1:{port}") if port is not None else None,
+            runtime=runtime,
             lazy=lazy,
         )
     except (RPCError, RuntimeError, ValueError) as err:

@@ -1,9 +1,11 @@
 """The converter, the sandbox and the errors of the one Temporal client."""
 
 import asyncio
+import socket
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,8 +13,8 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from runtime.embedded.temporal import free_port
-from runtime.errors import ServiceUnreachable
+from runtime.embedded.temporal import EmbeddedTemporal, free_port
+from runtime.errors import PortBusy, ServiceUnreachable
 from runtime.namespace import SEARCH_ATTRIBUTES, prepare_namespace
 from runtime.settings import Settings
 from runtime.temporal import COMPRESS_ABOVE, ENCODING, ZlibCodec, connect, data_converter, sandbox_runner
@@ -79,3 +81,18 @@ async def retention_days(client: Client) -> int:
     )
     days: int = found.config.workflow_execution_retention_ttl.ToTimedelta().days
     return days
+
+
+async def test_the_sdk_shows_its_metrics_and_a_taken_port_is_named(dev_server: EmbeddedTemporal) -> None:
+    port = free_port()
+    settings = Settings(temporal_address=dev_server.address, sdk_metrics_port=port)
+    await connect(settings)
+    async with httpx.AsyncClient() as browser:
+        shown = await browser.get(f"http://127.0.0.1:{port}/metrics")
+    assert "temporal_request" in shown.text
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        busy = taken.getsockname()[1]
+        with pytest.raises(PortBusy, match=str(busy)):
+            await connect(settings.model_copy(update={"sdk_metrics_port": busy}))
