@@ -1,6 +1,12 @@
-"""The commands of `starter.py`, gathered; each stands in a module of its own."""
+"""The commands of `starter.py`, gathered; each stands in a module of its own.
+
+Only the module of the command that is asked for is loaded: the servers and the pages take seconds that
+`play` need not wait for.
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
 
 import typer
 from typer import rich_utils
@@ -12,30 +18,50 @@ rich_utils.ERRORS_PANEL_TITLE = "用法有误"
 rich_utils.REQUIRED_LONG_STRING = "[必填]"
 rich_utils.DEFAULT_STRING = "[默认：{}]"
 
-app = typer.Typer(
-    help="线索通 ClueFlow：跨界环境线索，从发现到书面反馈与问责。",
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
-)
+# name: (module, function, what the list of commands says)
+COMMANDS = {
+    "up": ("cli.up", "up", "启动整套服务：Temporal、PostgreSQL、工作进程、网页"),
+    "demo": ("cli.demo", "demo", "用真实的 Temporal 与 PostgreSQL 演一遍周庄两船案"),
+    "play": ("cli.play", "play", "演练场景，核对每一步"),
+    "start": ("cli.clue", "start", "登记一条线索，通知属地"),
+    "do": ("cli.clue", "do", "对一条线索执行一条命令"),
+    "query": ("cli.clue", "query", "看一条线索：阶段、义务与期限、时间线"),
+    "watch": ("cli.clue", "watch", "跟看一条线索的时间线"),
+    "commands": ("cli.commands", "commands", "列出全部命令及其内容"),
+    "list": ("cli.lists", "list_", "列出线索，最先到期的在前"),
+    "inbox": ("cli.lists", "inbox", "看一个机构的收件箱"),
+    "rules": ("cli.rules", "app", "规则：检查规则包，解释期限"),
+    "verify": ("cli.record", "verify", "核对台账的哈希链"),
+    "rebuild": ("cli.record", "rebuild", "由事件重建查询用的表"),
+    "reconcile": ("cli.record", "reconcile", "核对台账与工作流"),
+    "doctor": ("cli.doctor", "doctor", "检查全部服务与环境，说明怎么办"),
+}
 
 
-@app.callback()
+def app_for(wanted: str | None) -> typer.Typer:
+    """The application with the command `wanted` loaded, the others by name only."""
+    app = typer.Typer(
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        no_args_is_help=True,
+    )
+    app.callback()(_root)
+    for name, (module, function, says) in COMMANDS.items():
+        if name != wanted:
+            app.command(name, help=says)(_not_loaded)
+            continue
+        found = getattr(import_module(module), function)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    return app
+
+
 def _root() -> None:
     """线索通 ClueFlow：跨界环境线索，从发现到书面反馈与问责。"""
 
 
-from cli import play as _play  # noqa: E402
-from cli import rules as _rules  # noqa: E402
-
-app.command("play")(_play.play)
-app.add_typer(_rules.app, name="rules")
-
-
-@app.command("up")
-def _up() -> None:
-    """启动整套服务：Temporal、PostgreSQL、工作进程、网页；Ctrl-C 结束。"""
-    from cli.up import up  # the web and the workers: loaded only where they run
-
-    up()
+def _not_loaded() -> None:
+    raise AssertionError("the command asked for is always loaded")

@@ -9,7 +9,7 @@ from typing import Any
 
 from typer.exceptions import TyperException
 
-from cli.app import app
+from cli.app import app_for
 from cli.output import complain, emit_json
 from domain.errors import DomainError
 from domain.labels import ERRORS
@@ -24,8 +24,9 @@ _DOMAIN_CODES = {"invalid_input": USAGE, "unknown_clue": NOT_FOUND}
 def main(argv: Sequence[str]) -> int:
     """The exit code of the command `argv`; nothing but a fault of the program itself is raised."""
     as_json = "--json" in argv
+    wanted = next((word for word in argv if not word.startswith("-")), None)
     try:
-        answer = app(args=list(argv), prog_name="starter.py", standalone_mode=False)
+        answer = app_for(wanted)(args=list(argv), prog_name="starter.py", standalone_mode=False)
     except DomainError as err:
         _say(as_json, err.code, err.message)
         return _DOMAIN_CODES.get(err.code, REFUSED)
