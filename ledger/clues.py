@@ -6,8 +6,7 @@ import base64
 import binascii
 import json
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -16,42 +15,27 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.chain import opened
 from domain.evolve import fold
-from domain.lifecycle import ticked
 from domain.model import ClueState, iso
 from domain.packs import Rulebook
-from ledger import codec, events, rows
+from ledger import codec, database, events, lines
 from ledger.errors import UnknownClue
 from ledger.events import Recorded
-from ledger.rows import Tip
+from ledger.lines import Lines, Listed
+
+__all__ = [
+    "BadCursor",
+    "Filters",
+    "Listed",
+    "Page",
+    "count_levels",
+    "get_state",
+    "history",
+    "list_clues",
+    "state_as_of",
+]
 
 MAX_LIMIT: Final = 500
-_SHOWN: Final = (
-    "clue_no, stage, level, peak_level, holder, from_agency, to_agency, matter, title, drill, "
-    "discovered_at, ended_at, packs, parties, next_due_at, next_due_id, last_seq"
-)
-
-
-@dataclass(frozen=True)
-class Listed:
-    """One line of the list, as of the instant that was asked for. `next_due_id` is the duty due next."""
-
-    clue_no: str
-    stage: str
-    level: int
-    peak_level: int
-    holder: str | None
-    from_agency: str
-    to_agency: str | None
-    matter: str
-    title: str
-    drill: bool
-    discovered_at: datetime | None
-    ended_at: datetime | None
-    packs: tuple[str, ...]
-    parties: tuple[str, ...]
-    next_due_at: datetime | None
-    next_due_id: str | None
-    last_seq: int
+_LINES: Final = Lines()
 
 
 @dataclass(frozen=True)
@@ -138,7 +122,7 @@ async def list_clues(
     """
     filters, limit = filters or Filters(), max(1, min(limit, MAX_LIMIT))
     edge = _edge(after)
-    async with engine.connect() as connection:
+    async with database.snapshot(engine) as connection:
         fresh = await _fresh(connection, now, filters, edge, limit + 1)
         stale = await _stale(connection, now, filters, rules)
     late = [x for x in stale if _wanted(x, filters) and (edge is None or _key(x) > edge)]
@@ -158,7 +142,7 @@ async def count_levels(
         **_passing(filters),
     }
     query = text(f"SELECT level, count(*) AS clues FROM clue WHERE {' AND '.join(conditions)} GROUP BY level")
-    async with engine.connect() as connection:
+    async with database.snapshot(engine) as connection:
         found = (await connection.execute(query, _parameters(conditions))).all()
         stale = await _stale(connection, now, filters, rules)
     counted = Counter({row.level: row.clues for row in found})
@@ -214,33 +198,20 @@ async def _fresh(
         **_behind(edge),
     }
     query = text(
-        f"SELECT {_SHOWN} FROM clue WHERE {' AND '.join(conditions)}"
+        f"SELECT {lines.COLUMNS} FROM clue WHERE {' AND '.join(conditions)}"
         " ORDER BY next_due_at NULLS LAST, clue_no LIMIT :limit"
     )
     found = await connection.execute(query, {**_parameters(conditions), "limit": limit})
-    return [_listed(dict(row)) for row in found.mappings()]
+    return [lines.from_row(dict(row)) for row in found.mappings()]
 
 
 async def _stale(
     connection: AsyncConnection, now: datetime, filters: Filters, rules: Rulebook
 ) -> list[Listed]:
     conditions = {"wakeup_at <= :now": {"now": now}, **_lasting(filters)}
-    query = text(f"SELECT state FROM clue WHERE {' AND '.join(conditions)}")
+    query = text(f"SELECT clue_no, last_hash FROM clue WHERE {' AND '.join(conditions)}")
     found = await connection.execute(query, _parameters(conditions))
-    return [as_listed(ticked(codec.decode(state), now, rules), rules) for state in found.scalars()]
-
-
-def as_listed(state: ClueState, rules: Rulebook) -> Listed:
-    """The line that a state makes, as it is; without the rows in between."""
-    row = rows.clue_row(state, Tip(state.seq), rules)
-    for name in ("discovered_at", "ended_at", "next_due_at"):
-        row[name] = None if row[name] is None else datetime.fromisoformat(row[name])
-    return replace(_listed(row), last_seq=state.seq)
-
-
-def _listed(row: Mapping[str, Any]) -> Listed:
-    shown = {name: row[name] for name in _SHOWN.split(", ")}
-    return Listed(**{**shown, "packs": tuple(row["packs"]), "parties": tuple(row["parties"])})
+    return await _LINES.at(connection, [(row.clue_no, row.last_hash) for row in found], now, rules)
 
 
 # --- filters: as SQL for the rows as stored, as Python for those that had to be ticked -----------------

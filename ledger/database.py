@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import AsyncIterator
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -66,6 +68,15 @@ def async_url(url: str) -> str:
 def default_url() -> str:
     """`DATABASE_URL`, for the tools that only have the environment. KeyError when it is not set."""
     return async_url(os.environ["DATABASE_URL"])
+
+
+@contextlib.asynccontextmanager
+async def snapshot(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """A transaction whose queries all see the same moment, for what takes more than one look."""
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
+        async with connection.begin():
+            yield connection
 
 
 async def no_time_limit(connection: AsyncConnection) -> None:

@@ -76,6 +76,17 @@ def event_row(sealed: Sealed) -> Row:
 
 
 def clue_row(state: ClueState, tip: Tip, rules: Rulebook) -> Row:
+    return {
+        **shown(state, rules),
+        "wakeup_at": _iso(next_wakeup(state, rules)),
+        "last_seq": tip.seq,
+        "last_hash": tip.hash,
+        "state": codec.encode(state),
+    }
+
+
+def shown(state: ClueState, rules: Rulebook) -> Row:
+    """Of the clue's row, what a list shows."""
     due = next_due(state)
     return _clean(
         {
@@ -93,12 +104,8 @@ def clue_row(state: ClueState, tip: Tip, rules: Rulebook) -> Row:
             "parties": sorted(parties(state, rules)) if state.exists else [],
             "next_due_at": _iso(due.due_at if due else None),
             "next_due_id": due.id if due else None,
-            "wakeup_at": _iso(next_wakeup(state, rules)),
             "level": state.level,
             "peak_level": state.peak_level,
-            "last_seq": tip.seq,
-            "last_hash": tip.hash,
-            "state": codec.encode(state),
         }
     )
 

@@ -44,12 +44,10 @@ async def verify(engine: AsyncEngine, clue_no: str | None = None) -> list[Proble
     together with its clue's row, or rewritten from some event on to the end; `ledger.reconcile` sees that
     against the live workflow.
     """
-    async with engine.connect() as plain:
-        connection = await plain.execution_options(isolation_level="REPEATABLE READ")
-        async with connection.begin():
-            await database.no_time_limit(connection)
-            tips = await _tips(connection, clue_no)
-            return [p async for p in _problems(events.stream(connection, clue_no), tips)]
+    async with database.snapshot(engine) as connection:
+        await database.no_time_limit(connection)
+        tips = await _tips(connection, clue_no)
+        return [p async for p in _problems(events.stream(connection, clue_no), tips)]
 
 
 async def _tips(connection: AsyncConnection, clue_no: str | None) -> dict[str, Tip]:

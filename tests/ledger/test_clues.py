@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.lifecycle import ticked
+from domain.lifecycle import next_wakeup, ticked
+from ledger import codec
 from ledger.clues import (
     BadCursor,
     Filters,
     Listed,
-    as_listed,
     get_state,
     history,
     list_clues,
@@ -21,6 +21,7 @@ from ledger.clues import (
 )
 from ledger.errors import UnknownClue
 from ledger.flush import flush
+from ledger.lines import Lines, as_listed
 from tests.ledger.cases import ADDRESSEE, FINDER, STEPS, Case, reported, rulebook, whole
 
 
@@ -72,6 +73,30 @@ async def test_the_list_is_what_the_core_says_at_that_instant(
     cases = await some(engine)
     now = max(c.at for c in cases.values()) + later
     assert await everything(engine, now, limit=limit) == expected(cases, now)
+
+
+async def test_clocks_may_be_looked_at_in_any_order(engine: AsyncEngine) -> None:
+    """What was ticked for one look is used for another only while it holds."""
+    cases = await some(engine)
+    last = max(c.at for c in cases.values())
+    wakes = [next_wakeup(c.state, rulebook()) for c in cases.values()]
+    edges = [w for w in wakes if w is not None and w > last][:3]
+    instants = [last + timedelta(days=d) for d in (3, 0, 9, 9, 40, 1, 3)]
+    instants += [e + timedelta(seconds=s) for e in edges for s in (-1, 0, 1, 0, -1)]
+    for now in instants:
+        assert await everything(engine, now) == expected(cases, now)
+    case = next(c for c in cases.values() if c.state.stage == "notified")
+    case.at = last + timedelta(days=3)
+    await flush(engine, case.wait(timedelta(0)) + case.do("acknowledge", ADDRESSEE), rulebook())
+    assert await everything(engine, case.at) == expected(cases, case.at)
+
+
+def test_what_is_remembered_has_a_limit() -> None:
+    lines = Lines(size=3)
+    for n in range(5):
+        case = reported(f"XS-{n}")
+        lines._tick(case.hash, codec.encode(case.state), case.at, rulebook())
+    assert [key[0] for key in lines._known] == [reported(f"XS-{n}").hash for n in (2, 3, 4)]
 
 
 FILTERS: Sequence[tuple[Filters, object]] = (
