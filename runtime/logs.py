@@ -48,6 +48,7 @@ def mask(value: Any) -> Any:
 
 def mask_personal_data(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """structlog processor: masks personal data in the event's own keys and inside them."""
+    event.pop("color_message", None)  # uvicorn's second copy of the event, for terminals
     for key in list(event):
         if key in _OWN_KEYS:
             continue
