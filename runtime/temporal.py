@@ -4,17 +4,23 @@ What is here must be the same everywhere: a payload written by one process is re
 that passes a module through here and not there breaks class identity (`isinstance`, dataclass `==`).
 """
 
-import dataclasses
 import logging
 import zlib
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
+from typing import Final
 
 from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.converter import DataConverter, PayloadCodec
+from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultPayloadConverter,
+    JSONPlainPayloadConverter,
+    PayloadCodec,
+)
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -67,10 +73,23 @@ def _expand(payload: Payload) -> Payload:
     return Payload.FromString(zlib.decompress(payload.data))
 
 
+# Building the validator of a message takes milliseconds (20 for a clue's start), and the SDK makes a converter
+# for every run: so all of them share this one, and its validators.
+_JSON: Final = PydanticJSONPlainPayloadConverter()
+
+
+class SharedPydanticConverter(CompositePayloadConverter):
+    """The SDK's Pydantic converter, with validators that are built once per process."""
+
+    def __init__(self) -> None:
+        usual = DefaultPayloadConverter.default_encoding_payload_converters
+        super().__init__(*(_JSON if isinstance(c, JSONPlainPayloadConverter) else c for c in usual))
+
+
 @cache
 def data_converter() -> DataConverter:
     """Pydantic's JSON for dataclasses, compressed when large."""
-    return dataclasses.replace(pydantic_data_converter, payload_codec=ZlibCodec())
+    return DataConverter(payload_converter_class=SharedPydanticConverter, payload_codec=ZlibCodec())
 
 
 def sandbox_runner() -> SandboxedWorkflowRunner:

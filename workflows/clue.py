@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -49,6 +49,18 @@ UPDATES_PER_RUN: Final = 1500  # servers end a run's Updates at 2,000 unless tol
 CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
 
 
+@dataclass(frozen=True)
+class Judged:
+    """What the validator found, for the handler that follows it in the same task; a replay has only the handler."""
+
+    state: ClueState
+    message: CommandMessage
+    outcome: Outcome
+
+    def fits(self, state: ClueState, message: CommandMessage) -> bool:
+        return self.state is state and self.message == message
+
+
 @workflow.defn(name=CLUE_WORKFLOW)
 class ClueWorkflow:
     @workflow.init
@@ -62,6 +74,7 @@ class ClueWorkflow:
         self._trying = False  # a local try at the ledger holds the workflow task
         self._trouble = ""
         self._updates = 0
+        self._judged: Judged | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.Task[None] | None = None
         self._wakes_at: datetime | None = None
@@ -96,15 +109,16 @@ class ClueWorkflow:
             await workflow.wait_condition(lambda: self._trusted or self._stale)
         if self._stale:
             raise ApplicationError("线索的状态已有更新", type=STALE_STATE, non_retryable=True)
-        outcome = self._judge(message)
+        judged, self._judged = self._judged, None
+        outcome = judged.outcome if judged and judged.fits(self._state, message) else self._judge(message)
         self._updates += 1
         self._record(outcome.state, outcome.events)
         return outcome.answer
 
     @command.validator
     def refuse(self, message: CommandMessage) -> None:
-        """A refusal leaves nothing in the history."""
-        self._judge(message)
+        """A refusal leaves nothing in the history; an acceptance spares the handler behind it the judging."""
+        self._judged = Judged(self._state, message, self._judge(message))
 
     def _judge(self, message: CommandMessage) -> Outcome:
         try:

@@ -1,0 +1,221 @@
+"""Whole lifecycles on a real Temporal server and a real PostgreSQL, beside a minimal workflow in the same run."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.worker import Replayer, Worker
+
+from activities.ledger import LedgerActivities
+from bench.case import Case
+from bench.minimal import REFUSED, MinimalWorkflow
+from bench.report import Row
+from domain.calendar import SHANGHAI
+from ledger import database, migrate
+from runtime.embedded.stack import Stack
+from runtime.rules import Rules
+from runtime.temporal import data_converter, sandbox_runner
+from workflows.clue import ClueWorkflow
+from workflows.messages import COMMAND, WORKFLOW_TASK_TIMEOUT, ClueStart, CommandMessage, clue_workflow_id
+
+QUEUE = "clueflow-bench"
+LAG = timedelta(minutes=10)  # the workflow's clock stays behind the case's, so that no timer runs ahead
+
+
+@dataclass
+class Measured:
+    """What the durable part of the bench found; times in seconds."""
+
+    ratios: list[float]
+    clue_rate: float
+    minimal_rate: float
+    clue_acks: list[float]
+    minimal_acks: list[float]
+
+
+async def run(
+    stack: Stack, client: Client, rules: Rules, case: Case, *, lifecycles: int, rounds: int
+) -> list[Row]:
+    engine = database.writer(stack.database_url)
+    await migrate.upgrade(stack.database_url)
+    activities = LedgerActivities(engine, rules.rulebook)
+    worker = Worker(
+        client,
+        task_queue=QUEUE,
+        workflows=[ClueWorkflow, MinimalWorkflow],
+        activities=[activities.flush_events, activities.flush_events_local, activities.export_history],
+        workflow_runner=sandbox_runner(),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
+        build_id="bench",
+    )
+    try:
+        async with worker:
+            runs = Runs(client, rules, case)
+            measured = await _measure(runs, lifecycles, rounds)
+            costs = await _costs(runs)
+            replay = await _replay(runs)
+    finally:
+        await engine.dispose()
+    return [*_rows(measured, case, lifecycles, rounds), *costs, *replay]
+
+
+class Runs:
+    """Plays one lifecycle of either kind through real Updates, one after the other."""
+
+    def __init__(self, client: Client, rules: Rules, case: Case) -> None:
+        self.client, self.rules, self.case = client, rules, case
+        self.pinned = rules.rulebook.pinned(case.packs, 2023, 2025)
+
+    async def clue(self, acks: list[float] | None = None) -> WorkflowHandle[Any, Any]:
+        clue_no = f"XS-320583-20240403-{uuid4().hex[:10]}"
+        first = self.case.acts[0]
+        offset = first.at - LAG - _now()
+        start = ClueStart(clue_no, self.pinned, packs=self.case.packs, clock_offset=offset, rehearsal=True)
+        handle = await self.client.start_workflow(
+            ClueWorkflow.run,
+            start,
+            id=clue_workflow_id(clue_no),
+            task_queue=QUEUE,
+            task_timeout=WORKFLOW_TASK_TIMEOUT,
+        )
+        for i, act in enumerate(self.case.acts):
+            message = CommandMessage(act.command(f"c{i}", clue_no), act.at)
+            began = time.perf_counter()
+            try:
+                await handle.execute_update(COMMAND, message, result_type=dict)
+            except WorkflowUpdateFailedError:
+                if not act.refused:
+                    raise
+            else:
+                if acks is not None:
+                    acks.append(time.perf_counter() - began)
+        await handle.result()
+        return handle
+
+    async def minimal(self, acks: list[float] | None = None) -> WorkflowHandle[Any, Any]:
+        """As many Updates as the case has commands, and as many of them refused."""
+        handle = await self.client.start_workflow(
+            MinimalWorkflow.run, self.case.accepted, id=f"minimal/{uuid4().hex}", task_queue=QUEUE
+        )
+        for i, act in enumerate(self.case.acts):
+            began = time.perf_counter()
+            try:
+                await handle.execute_update(MinimalWorkflow.empty, REFUSED if act.refused else f"c{i}")
+            except WorkflowUpdateFailedError:
+                continue
+            if acks is not None:
+                acks.append(time.perf_counter() - began)
+        await handle.result()
+        return handle
+
+
+def _now() -> datetime:
+    return datetime.now(SHANGHAI)
+
+
+async def _rate(one: Callable[[], Awaitable[object]], count: int, abreast: int = 4) -> float:
+    """Lifecycles a second, `abreast` at a time."""
+    gate = asyncio.Semaphore(abreast)
+
+    async def guarded() -> None:
+        async with gate:
+            await one()
+
+    began = time.perf_counter()
+    await asyncio.gather(*(guarded() for _ in range(count)))
+    return count / (time.perf_counter() - began)
+
+
+async def _measure(runs: Runs, lifecycles: int, rounds: int) -> Measured:
+    """The two kinds in turn, so that a slow minute of the machine strikes both; ratios round by round."""
+    await runs.clue()
+    await runs.minimal()
+    ratios, clue_rates, minimal_rates = [], [], []
+    clue_acks: list[float] = []
+    minimal_acks: list[float] = []
+    for _ in range(rounds):
+        clue_rates.append(await _rate(runs.clue, lifecycles))
+        minimal_rates.append(await _rate(runs.minimal, lifecycles))
+        ratios.append(clue_rates[-1] / minimal_rates[-1])
+        for _ in range(3):  # one after the other, for the time to an answer
+            await runs.clue(clue_acks)
+            await runs.minimal(minimal_acks)
+    return Measured(
+        ratios, statistics.median(clue_rates), statistics.median(minimal_rates), clue_acks, minimal_acks
+    )
+
+
+def _percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+
+
+def _rows(m: Measured, case: Case, lifecycles: int, rounds: int) -> list[Row]:
+    ratio = statistics.median(m.ratios)
+    spread = f"{rounds} 轮，每轮 {lifecycles} 条，4 条并行；比值 {min(m.ratios):.2f}–{max(m.ratios):.2f}"
+    rows = [
+        Row(
+            "周庄案全程",
+            m.clue_rate,
+            "条/秒",
+            f"每条 {case.accepted} 个接受、{len(case.acts) - case.accepted} 个拒绝",
+        ),
+        Row("最小工作流，同样多的 Update", m.minimal_rate, "条/秒", ""),
+        Row("全程比最小工作流", ratio, "倍", spread, "≥ 0.8", ratio >= 0.8),
+    ]
+    for label, share in (("p50", 0.5), ("p99", 0.99)):
+        ours, empty = _percentile(m.clue_acks, share), _percentile(m.minimal_acks, share)
+        note = f"命令 {ours * 1000:.1f} ms，空 Update {empty * 1000:.1f} ms"
+        rows.append(
+            Row(f"答复时间 {label} 比空 Update", ours / empty, "倍", note, "≤ 1.5", ours / empty <= 1.5)
+        )
+    return rows
+
+
+async def _costs(runs: Runs) -> list[Row]:
+    """Exact counts of one lifecycle, all its runs together."""
+    handle = await runs.clue()
+    history = await handle.fetch_history()
+    raw = [event.SerializeToString() for event in history.events]
+    per_command = len(raw) / runs.case.accepted
+    kinds = [event.WhichOneof("attributes") for event in history.events]
+    actions = sum(kind in _BILLABLE for kind in kinds)
+    return [
+        Row("历史事件", len(raw), "个/条", f"{runs.case.accepted} 个接受的命令"),
+        Row("历史事件每命令", per_command, "个", "全部计入", "≤ 7", per_command <= 7),
+        Row("历史字节", sum(map(len, raw)), "字节/条"),
+        Row("计费动作", actions, "个/条", "启动、Update、计时器、活动、本地活动、检索属性"),
+    ]
+
+
+# What Temporal Cloud's pricing counts as an action, by the history event that shows it.
+_BILLABLE = {
+    "workflow_execution_started_event_attributes",
+    "workflow_execution_update_accepted_event_attributes",
+    "timer_started_event_attributes",
+    "activity_task_scheduled_event_attributes",
+    "marker_recorded_event_attributes",
+    "upsert_workflow_search_attributes_event_attributes",
+}
+
+
+async def _replay(runs: Runs) -> list[Row]:
+    handle = await runs.clue()
+    history = await handle.fetch_history()
+    replayer = Replayer(
+        workflows=[ClueWorkflow], data_converter=data_converter(), workflow_runner=sandbox_runner()
+    )
+    await replayer.replay_workflow(history)
+    began, times = time.perf_counter(), 5
+    for _ in range(times):
+        await replayer.replay_workflow(history)
+    rate = times * len(history.events) / (time.perf_counter() - began)
+    return [Row("重放", rate, "事件/秒", f"{len(history.events)} 个事件，生产转换器与沙箱")]
