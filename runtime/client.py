@@ -6,6 +6,7 @@ same core: a refusal is said at once, an acceptance starts a new run from that s
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -61,6 +62,19 @@ class Rehearsal:
     clock_offset: timedelta = timedelta(0)
     officers: Sequence[Officer] | None = None
     max_events: int | None = None
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """One command on its way to one clue."""
+
+    clue_no: str
+    message: m.CommandMessage
+    update_id: str
+
+
+class _Stale(TryAgain):
+    """The run had begun from a state that was not the newest."""
 
 
 def _clock() -> datetime:
@@ -200,36 +214,45 @@ class ClueClient:
         return message.at or self._now()
 
     async def _answered(self, clue_no: str, message: m.CommandMessage, *, report: bool) -> Answer:
+        stale = 0
+
         async def attempt() -> Answer:
-            async with self._gates.at(clue_no):
-                if report and await self._recorded(clue_no) is None:
-                    return await self._report(clue_no, message)
-                return await self._update(clue_no, message)
+            nonlocal stale
+            sent = _Sent(clue_no, message, _update_id(message, stale))
+            try:
+                async with self._gates.at(clue_no):
+                    if report and await self._recorded(clue_no) is None:
+                        return await self._report(sent)
+                    return await self._update(sent)
+            except _Stale:
+                stale += 1
+                raise
 
         return await until_answered(attempt, self._patience)
 
-    async def _update(self, clue_no: str, message: m.CommandMessage) -> Answer:
-        run = self.temporal.get_workflow_handle(m.clue_workflow_id(clue_no))
+    async def _update(self, sent: _Sent) -> Answer:
+        run = self.temporal.get_workflow_handle(m.clue_workflow_id(sent.clue_no))
         try:
             answer: Answer = await run.execute_update(
-                m.COMMAND, message, id=_update_id(message), result_type=Answer, rpc_timeout=ATTEMPT
+                m.COMMAND, sent.message, id=sent.update_id, result_type=Answer, rpc_timeout=ATTEMPT
             )
         except WorkflowUpdateFailedError as err:
             raise _refusal(err) from None
         except RPCError as err:
             if err.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return await self._after_the_run(clue_no, message)
+            return await self._after_the_run(sent)
         return answer
 
-    async def _report(self, clue_no: str, message: m.CommandMessage) -> Answer:
+    async def _report(self, sent: _Sent) -> Answer:
         """Starts the clue's run with the report as its first Update, or finds it running."""
+        clue_no = sent.clue_no
         try:
-            after, rules = self._prejudged(message, clue_no)
+            after, rules = self._prejudged(sent.message, clue_no)
         except DomainError:
             if await self._asked(clue_no, m.TIP, None, m.Tip) is None:
                 raise
-            return await self._update(clue_no, message)  # the same report again, perhaps: the clue knows
+            return await self._update(sent)  # the same report again, perhaps: the clue knows
         start = m.ClueStart(clue_no, rules)
         if (r := self._rehearsal) is not None:
             start = replace(
@@ -237,25 +260,26 @@ class ClueClient:
             )
         reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
         try:
-            return await self._start_with(start, message, after, reuse)
+            return await self._start_with(start, sent, after, reuse)
         except WorkflowAlreadyStartedError:
-            return await self._update(clue_no, message)
+            return await self._update(sent)
 
-    async def _after_the_run(self, clue_no: str, message: m.CommandMessage) -> Answer:
+    async def _after_the_run(self, sent: _Sent) -> Answer:
         """No run: judged by the state that is kept; what is accepted starts a new one from there."""
-        kept = await self._remembered(clue_no)
+        kept = await self._remembered(sent.clue_no)
         if kept is None:
-            raise _unknown(clue_no)
-        outcome = handle(kept[0], message.command, self._at(message), self.rules.rulebook)
+            raise _unknown(sent.clue_no)
+        at = self._at(sent.message)
+        outcome = handle(kept[0], sent.message.command, at, self.rules.rulebook)
         if not outcome.events:
             return outcome.answer
         reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE
-        return await self._start_with(self._resumed(*kept), message, outcome.state, reuse)
+        return await self._start_with(self._resumed(*kept), sent, outcome.state, reuse)
 
     async def _start_with(
         self,
         start: m.ClueStart,
-        message: m.CommandMessage,
+        sent: _Sent,
         after: ClueState,
         reuse: WorkflowIDReusePolicy,
     ) -> Answer:
@@ -272,15 +296,19 @@ class ClueClient:
         try:
             answer: Answer = await self.temporal.execute_update_with_start_workflow(
                 m.COMMAND,
-                message,
+                sent.message,
                 start_workflow_operation=operation,
-                id=_update_id(message),
+                id=sent.update_id,
                 result_type=Answer,
                 rpc_timeout=ATTEMPT,
             )
         except WorkflowUpdateFailedError as err:
             raise _refusal(err) from None
+        except WorkflowAlreadyStartedError:
+            await asyncio.gather(operation.workflow_handle(), return_exceptions=True)  # looked at
+            raise
         except RPCError as err:
+            await asyncio.gather(operation.workflow_handle(), return_exceptions=True)
             if err.status is RPCStatusCode.NOT_FOUND:  # the run that was found ended meanwhile
                 raise TryAgain from err
             raise
@@ -389,9 +417,11 @@ def _check_number(clue_no: str) -> None:
         raise _unknown(clue_no) from None
 
 
-def _update_id(message: m.CommandMessage) -> str:
-    """With the digest, so that the server's own memory never answers for another command under the same id."""
-    return f"{message.command.id}:{message.command.digest[:16]}"
+def _update_id(message: m.CommandMessage, stale: int) -> str:
+    """With the digest, so that the server's own memory never answers for another command under the same id;
+    and with the number of runs that turned out stale, so that it does not repeat their answer.
+    """
+    return f"{message.command.id}:{message.command.digest[:16]}" + (f":{stale}" if stale else "")
 
 
 def _refusal(err: WorkflowUpdateFailedError) -> Exception:
@@ -400,7 +430,7 @@ def _refusal(err: WorkflowUpdateFailedError) -> Exception:
         if cause.type in CODES:
             return DomainError(cause.type, cause.message)
         if cause.type == m.STALE_STATE:
-            return TryAgain(cause.message)
+            return _Stale(cause.message)
     return ServiceUnreachable(f"线索没有给出答复：{cause}")
 
 

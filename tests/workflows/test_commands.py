@@ -1,0 +1,171 @@
+"""Commands through real workflows on a real Temporal server."""
+
+import asyncio
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.errors import DomainError
+from domain.model import Actor
+from domain.view import view
+from runtime.client import ClueClient
+from runtime.rules import load_rules
+from tests.workflows.shell import ADDRESSEE, FINDER, Desk, FakeLedger, fresh_no
+
+
+async def refused(code: str, attempt) -> DomainError:
+    with pytest.raises(DomainError) as caught:
+        await attempt
+    assert caught.value.code == code, caught.value
+    assert any("一" <= c <= "鿿" for c in caught.value.message)
+    return caught.value
+
+
+async def test_a_whole_life_ends_the_run_with_everything_in_the_ledger(
+    desk: Desk, ledger: FakeLedger
+) -> None:
+    await desk.report()
+    await desk.to_the_end()
+    await desk.finished()
+    state = ledger.state(desk.clue_no)
+    assert state.stage == "closed"
+    assert state.seq == len(ledger.stored[desk.clue_no])
+    assert [ref.clue_no for ref in ledger.exported] == [desk.clue_no]
+    assert (await desk.client.state(desk.clue_no)) == state
+
+
+async def test_the_workflow_answers_as_the_core_says(desk: Desk, ledger: FakeLedger) -> None:
+    await desk.report()
+    as_of = datetime.now(UTC) + timedelta(days=40)
+    answer = await desk.client.query(desk.clue_no, as_of, days=True)
+    assert answer == view(ledger.state(desk.clue_no), as_of, load_rules().rulebook, days=True)
+    assert answer["level"] == 4  # a month later, without any timer having woken
+
+
+async def test_a_look_back_shows_the_clue_as_it_was(desk: Desk) -> None:
+    first = await desk.report()
+    await desk.do("acknowledge")
+    await desk.do("start_transfer", FINDER, "approver")
+    then = await desk.client.query(desk.clue_no, first.at)
+    assert (then["stage"], then["timeline"][-1]["seq"]) == ("notified", first.seq)
+    assert (await desk.client.query(desk.clue_no))["stage"] == "transferring"
+
+
+async def test_a_command_costs_six_events(desk: Desk) -> None:
+    await desk.report()
+    before = len(await desk.events())
+    for n in range(20):
+        await desk.do("acknowledge", message=str(n))
+    assert len(await desk.events()) - before == 20 * 6
+
+
+async def test_a_refusal_leaves_nothing_in_the_history(desk: Desk) -> None:
+    await desk.report()
+    before, tip = await desk.events(), await desk.client.tip(desk.clue_no)
+    await refused("not_permitted", desk.do("close"))
+    await refused("wrong_stage", desk.do("give_feedback", letter_no="1", outcome="penalty", details="x"))
+    await refused("not_a_party", desk.do("acknowledge", "440103.eco"))
+    assert await desk.events() == before
+    assert await desk.client.tip(desk.clue_no) == tip
+
+
+async def test_the_same_command_again_gives_the_first_answer(desk: Desk) -> None:
+    assert await desk.report() == await desk.report()
+    first = await desk.do("acknowledge", id="x", message="收到")
+    await desk.do("start_transfer", FINDER, "approver")
+    tip = await desk.client.tip(desk.clue_no)
+    assert await desk.do("acknowledge", id="x", message="收到") == first  # also where its stage has gone
+    assert await desk.client.tip(desk.clue_no) == tip
+
+
+async def test_another_command_under_a_used_id_is_invalid(desk: Desk) -> None:
+    await desk.report()
+    await desk.do("acknowledge", id="x", message="收到")
+    await refused("invalid_input", desk.do("acknowledge", id="x", message="另一句"))
+    await refused("invalid_input", desk.do("start_transfer", FINDER, "approver", id="x"))
+    await refused("invalid_input", desk.do("acknowledge", ADDRESSEE, "liaison", id="x", message="收到"))
+
+
+async def test_a_refused_command_is_judged_afresh(desk: Desk) -> None:
+    await desk.report()
+    await refused("wrong_stage", desk.do("send_transfer", FINDER, id="x", manifest=[]))
+    await desk.do("start_transfer", FINDER, "approver")
+    assert (await desk.do("send_transfer", FINDER, id="x", manifest=[])).stage == "transferring"
+
+
+async def test_two_hundred_commands_at_once_have_one_answer_and_one_effect_each(
+    desk: Desk, ledger: FakeLedger
+) -> None:
+    await desk.report()
+    answers = await asyncio.gather(
+        *(desk.do("acknowledge", id=f"id-{n % 100}", message=str(n % 100)) for n in range(200))
+    )
+    assert len({a.seq for a in answers}) == 100
+    assert Counter(a.command_id for a in answers) == {f"id-{n}": 2 for n in range(100)}
+    await desk.flushed(ledger)
+    effects = Counter(e.event for e in ledger.state(desk.clue_no).timeline)
+    assert effects["acknowledged"] == 100
+    assert effects["duty_fulfilled"] == 2  # ack and first_contact, by the first of them
+
+
+async def test_a_clue_that_is_not_there_is_unknown(desk: Desk) -> None:
+    await refused("unknown_clue", desk.do("acknowledge"))
+    await refused("unknown_clue", desk.client.query(desk.clue_no))
+    desk.clue_no = "no clue/at all" * 50
+    await refused("unknown_clue", desk.do("acknowledge"))
+
+
+async def test_a_refused_report_starts_nothing(desk: Desk) -> None:
+    await refused("invalid_input", desk.report(matter="nonsense"))
+    await refused("not_permitted", desk.report(from_agency="330421.eco"))
+    await refused("unknown_agency", desk.report(to_agency="999999.eco"))
+    assert await desk.client.tip(desk.clue_no) is None
+
+
+async def test_a_second_report_of_the_same_number_is_refused(desk: Desk) -> None:
+    await desk.report()
+    await refused("wrong_stage", desk.report("another"))
+    await refused("invalid_input", desk.report(title="另一件"))
+
+
+async def test_a_clue_is_merged_only_into_one_that_is_there(clues: ClueClient) -> None:
+    here, there = Desk(clues), Desk(clues)
+    await here.report()
+    await refused("unknown_clue", here.do("merge_into", FINDER, clue_no=there.clue_no, reason="同一案"))
+    await there.report()
+    answer = await here.do("merge_into", FINDER, clue_no=there.clue_no, reason="同一案")
+    assert answer.stage == "merged"
+
+
+async def test_numbers_count_by_finder_and_day_and_the_same_report_keeps_its_own(clues: ClueClient) -> None:
+    desk, actor = Desk(clues), Actor("330402.eco", "officer", "甲")
+    today, ids = datetime.now(UTC) + timedelta(hours=8), [fresh_no() for _ in range(3)]
+    first, second, third = [await clues.report(actor, desk.clue(), i) for i in ids]
+    assert first.clue_no.startswith(f"XS-330402-{today:%Y%m%d}-")
+    n = int(first.clue_no[-4:])
+    assert [a.clue_no[-4:] for a in (second, third)] == [f"{n + 1:04d}", f"{n + 2:04d}"]
+    assert await clues.report(actor, desk.clue(), ids[1]) == second
+
+
+async def test_at_once_no_number_is_given_twice(clues: ClueClient) -> None:
+    desk, actor = Desk(clues), Actor("330411.eco", "officer", "甲")
+    answers = await asyncio.gather(*(clues.report(actor, desk.clue(), fresh_no(), None) for _ in range(30)))
+    assert len({a.clue_no for a in answers}) == 30
+
+
+async def test_the_search_attributes_follow_the_clue(desk: Desk) -> None:
+    await desk.report()
+    run = desk.client.temporal.get_workflow_handle(f"clue/{desk.clue_no}")
+
+    async def shown() -> dict[str, object]:
+        found = (await run.describe()).typed_search_attributes
+        return {p.key.name: p.value for p in found.search_attributes if p.key.name.startswith("Clue")}
+
+    first = await shown()
+    assert (first["ClueStage"], first["ClueHolder"], first["ClueLevel"]) == ("notified", ADDRESSEE, 0)
+    assert FINDER in first["ClueParties"]  # type: ignore[operator]
+    await desk.do("start_transfer", FINDER, "approver")
+    second = await shown()
+    assert (second["ClueStage"], second["ClueHolder"]) == ("transferring", FINDER)
+    assert not [e for e in await desk.events() if "UPSERT" in e][1:]  # the start's own came with it
