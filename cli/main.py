@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from typer.exceptions import TyperException
@@ -15,7 +17,8 @@ from domain.errors import DomainError
 from domain.labels import ERRORS
 from domain.shapes import nearest
 from runtime.errors import GroundError
-from runtime.rules import UnknownRule
+from runtime.rules import Rules, UnknownRule, load_rules
+from runtime.settings import get_settings
 
 USAGE, REFUSED, NOT_FOUND, INTERRUPTED = 2, 3, 4, 130
 _DOMAIN_CODES = {"invalid_input": USAGE, "unknown_clue": NOT_FOUND}
@@ -57,7 +60,23 @@ def main(argv: Sequence[str]) -> int:
 def _say(as_json: bool, code: str, message: str) -> None:
     if as_json:
         emit_json({"error": code, "message": message})
-    complain(code if code in ERRORS else "", message)
+    complain(code if code in ERRORS else "", _named(message))
+
+
+def _named(message: str) -> str:
+    """With the agencies' names beside their ids, where the rules can be read."""
+    try:
+        rules = load_rules(get_settings().rules_dir)
+    except GroundError:
+        return message
+    return re.sub(
+        r"(?<![\w.])(?:\d{6}|group)\.[a-z]+(?![\w.])", lambda found: _both(found[0], rules), message
+    )
+
+
+def _both(agency: str, rules: Rules) -> str:
+    known = rules.agency_status(agency, datetime.now(UTC).date()) != "unknown"
+    return f"{rules.agency_name(agency)}（{agency}）" if known else agency
 
 
 def _snake(name: str) -> str:

@@ -110,6 +110,7 @@ def days_table(days: list[dict[str, Any]]) -> Table:
     count = 0
     for row in days:
         count += bool(row["counted"])
-        number = f"[green]第 {count} 日[/]" if row["counted"] else "[dim]不计[/]"
+        counted = "连续" if row["why"].startswith("连续计算") else f"第 {count} 日"
+        number = f"[green]{counted}[/]" if row["counted"] else "[dim]不计[/]"
         table.add_row(row["date"], number, escape(row["why"]))
     return table

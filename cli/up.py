@@ -19,8 +19,8 @@ from cli.services import the_rules
 from ledger import database, migrate
 from ledger.reader import Records
 from runtime.client import ClueClient
-from runtime.embedded.stack import Stack, running_stack
-from runtime.errors import PortBusy
+from runtime.embedded.stack import Stack, running, running_stack
+from runtime.errors import AlreadyRunning, PortBusy
 from runtime.logs import configure_logs
 from runtime.settings import Settings, get_settings
 from runtime.signals import stop_requested
@@ -68,6 +68,11 @@ async def house(settings: Settings) -> AsyncIterator[House]:
 
 
 async def _up(settings: Settings) -> None:
+    if (other := running(settings)) is not None:  # said before the port, which it has too
+        raise AlreadyRunning(
+            f"这个数据目录的服务已在运行（进程 {other.pid}）：{settings.data_dir.resolve()}。"
+            "请先停掉它，或用 CLUEFLOW_DATA_DIR 另指目录"
+        )
     with stop_requested() as stop, _listening(settings) as door:
         async with house(settings) as home, pages(home, door) as address:
             _greet(home, address)
