@@ -120,7 +120,7 @@ async def _invalid(request: Request, err: Exception) -> Response:
 
 
 async def _broken(request: Request, err: Exception) -> Response:
-    log.error("a page failed", path=request.url.path, error=type(err).__name__, exc_info=err)
+    log.error("a page failed", path=request.url.path, error=type(err).__name__)  # the server logs the rest
     response = _error(request, 500, *described(500), "程序出错")
     response.headers.update(HEADERS)  # this one is answered outside of our middleware
     return response

@@ -62,6 +62,8 @@ class Turn:
 
 @dataclass(frozen=True)
 class Entry:
+    """One event. `event` is its name, empty where the text begins with it; `alarm` and `quiet` set the tone."""
+
     seq: int
     event: str
     agency: str | None
@@ -272,12 +274,13 @@ def _timeline(timeline: Iterable[Json], rules: Rules) -> tuple[Moment, ...]:
 
 def _entry(entry: Json, rules: Rules) -> Entry:
     actor, event = entry["actor"], str(entry["event"])
+    text, word = named(entry["text"], rules), EVENTS.get(event, event)
     return Entry(
         seq=entry["seq"],
-        event=EVENTS.get(event, event),
+        event="" if text.startswith(word) else word,
         agency=rules.agency_name(actor["agency"]) if actor else None,
         role=ROLES.get(actor["role"], actor["role"]) if actor else "系统",
-        text=named(entry["text"], rules),
+        text=text,
         alarm=event in _ALARMS,
         quiet=event in _QUIET,
     )

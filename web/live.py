@@ -61,9 +61,9 @@ async def heard(
             else:
                 missed = missed or number == LOST or not feed.listening.is_set()
             if missed and clock() - told_at >= poll:
-                yield _changed(None)
                 # Still deaf: what comes till the line is back is missed too.
                 missed, told_at = not feed.listening.is_set(), clock()
+                yield _changed(None)
 
 
 async def _next(queue: asyncio.Queue[str], seconds: float) -> str | None:

@@ -41,7 +41,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Counts:
-    """Clues by level, drills left out unless they are what is asked for; and how many drills there are."""
+    """Clues by level, drills left out: they count in no statistics; and how many drills there are."""
 
     levels: Mapping[int, int]
     drills: int
@@ -87,8 +87,7 @@ class Reader:
             filters = replace(wanted.filters, level=None, drill=drill)
             return await _from(count_levels(engine, self.rules.rulebook, now, filters))
 
-        drills = await of(True)
-        return Counts(drills if wanted.filters.drill else await of(False), sum(drills.values()))
+        return Counts(await of(False), sum((await of(True)).values()))
 
     # --- one clue ----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from domain.text import when
 from runtime.rules import Rules
 
 WEEKDAYS = "一二三四五六日"
-_AGENCY = re.compile(r"(?<![0-9A-Za-z.])(?:\d{6}|group)\.[a-z][a-z0-9_-]*")
+_AGENCY = re.compile(r" ?(?<![0-9A-Za-z.])((?:\d{6}|group)\.[a-z][a-z0-9_-]*) ?")  # ids are set off by spaces
 _MINUTE, _HOUR = 60, 3600
 
 
@@ -56,7 +56,7 @@ def marks(unit_basis: str, provisional: bool) -> tuple[str, ...]:
 
 def named(text: str, rules: Rules) -> str:
     """The text with the agencies' ids replaced by their names."""
-    return _AGENCY.sub(lambda found: rules.agency_name(found[0]), text)
+    return _AGENCY.sub(lambda found: rules.agency_name(found[1]), text)
 
 
 def size(count: int) -> str:
