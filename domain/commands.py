@@ -254,15 +254,19 @@ def check_actor(actor: Actor) -> None:
         shapes.words("as.officer_id（执法人员编号）", actor.officer_id)
 
 
+def check_id(command_id: object) -> None:
+    """Before everything else, since a repeated id is looked up by it."""
+    where = "command_id（命令编号）"
+    if not 1 <= len(shapes.text(where, command_id)) <= 200:
+        refuse(where, "应为 1 至 200 个字符")
+
+
 def checked(command: Command, clue_no: str, now: datetime) -> dict[str, Any]:
     """The command's data, normalised, or DomainError("invalid_input")."""
-    if not isinstance(command.id, str) or not 1 <= len(command.id) <= 200:
-        refuse("command_id（命令编号）", "应为 1 至 200 个字符")
-    if command.name not in SHAPES:
-        guess = shapes.nearest(command.name, SHAPES)
-        raise DomainError(
-            "invalid_input", f"没有“{command.name}”这个命令" + (f"，是否想写 {guess}" if guess else "")
-        )
+    if not isinstance(command.name, str) or command.name not in SHAPES:
+        name = shapes.shown(command.name)
+        guess = shapes.nearest(name, SHAPES)
+        raise DomainError("invalid_input", f"没有“{name}”这个命令" + (f"，是否想写 {guess}" if guess else ""))
     check_actor(command.actor)
     data = SHAPES[command.name]("", command.data)
     if command.name == "report":
@@ -298,7 +302,7 @@ def _check_changes(changes: dict[str, Any]) -> None:
 
 def agencies_named(name: str, data: Mapping[str, Any], actor: Actor) -> tuple[str, ...]:
     """Every agency id that a command mentions, the actor's first; for looking them up."""
-    named = [actor.agency]
+    named = [actor.agency] if isinstance(actor.agency, str) else []
     for key in ("from_agency", "to_agency", "agency"):
         if isinstance(data.get(key), str):
             named.append(data[key])

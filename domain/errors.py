@@ -23,6 +23,9 @@ CODES = (
 )
 
 
+MESSAGE_MAX = 600
+
+
 class DomainError(Exception):
     """A command is refused; nothing has changed.
 
@@ -31,6 +34,9 @@ class DomainError(Exception):
 
     def __init__(self, code: str, message: str) -> None:
         assert code in CODES, code
+        # what was sent may be quoted in it: keep it printable, and a sentence
+        message = message.encode("utf-8", "replace").decode()
+        message = message if len(message) <= MESSAGE_MAX else message[:MESSAGE_MAX] + "…"
         super().__init__(message)
         self.code = code
         self.message = message

@@ -39,6 +39,7 @@ class Outcome:
 
 def handle(state: ClueState, command: Command, now: datetime, rules: Rulebook) -> Outcome:
     """Judge one command at `now`. DomainError when it is refused."""
+    commands.check_id(command.id)
     repeated = state.answers.get(command.id)
     if repeated is not None:
         if repeated.digest != command.digest:

@@ -37,6 +37,17 @@ def nearest(word: str, words: Iterable[str]) -> str | None:
     return found[0] if found else None
 
 
+def shown(value: Any) -> str:
+    """A value as a refusal names it: short, and printable whatever it is."""
+    if not isinstance(value, str | int | float | bool | None):
+        return type(value).__name__
+    try:
+        text = str(value)
+    except ValueError:  # more digits than Python prints
+        return "过长的数字"
+    return text if len(text) <= 60 else text[:60] + "…"
+
+
 def _one_of(words: Iterable[str]) -> str:
     return "、".join(words)
 
@@ -106,11 +117,11 @@ def moment(path: str, value: Any) -> str:
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
-        refuse(path, f"“{value}”不是有效时间，应写成 2024-04-03T16:00+08:00")
+        refuse(path, f"“{shown(value)}”不是有效时间，应写成 2024-04-03T16:00+08:00")
     if at.tzinfo is None:
-        refuse(path, f"“{value}”没有时区，请补上，如 {value}+08:00")
+        refuse(path, f"“{shown(value)}”没有时区，请补上，如 {shown(value)}+08:00")
     if not 1970 <= at.year <= 2200:
-        refuse(path, f"“{value}”的年份不合理")
+        refuse(path, f"“{shown(value)}”的年份不合理")
     return iso(at)
 
 
@@ -145,7 +156,7 @@ def enum(options: Mapping[str, str] | Iterable[str]) -> Check:
         if not isinstance(value, str) or value not in known:
             guess = nearest(value, known) if isinstance(value, str) else None
             hint = f"，是否想写 {guess}" if guess else ""
-            refuse(path, f"“{value}”不在可选值之内（{_one_of(known)}）{hint}")
+            refuse(path, f"“{shown(value)}”不在可选值之内（{_one_of(known)}）{hint}")
         return value
 
     return check
@@ -194,8 +205,10 @@ class Shape:
         prefix = f"{path}." if path else ""
         for key in value:
             if key not in self.fields:
-                guess = nearest(str(key), self.fields)
-                refuse(f"{prefix}{key}", "没有这个字段" + (f"，是否想写 {guess}" if guess else "，请删除"))
+                guess = nearest(shown(key), self.fields)
+                refuse(
+                    f"{prefix}{shown(key)}", "没有这个字段" + (f"，是否想写 {guess}" if guess else "，请删除")
+                )
         out: dict[str, Any] = {}
         for key, spec in self.fields.items():
             where = f"{prefix}{key}（{spec.label}）"
