@@ -14,7 +14,7 @@ from runtime.embedded.temporal import DYNAMIC_CONFIG
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = Path(sys.executable).parent / "docker-compose"
-PASSWORDS = {"POSTGRES_PASSWORD": "a", "CLUEFLOW_DB_PASSWORD": "b", "TEMPORAL_DB_PASSWORD": "c"}
+PASSWORDS = {"CLUEFLOW_DB_PASSWORD": "b", "TEMPORAL_DB_PASSWORD": "c"}
 
 
 def config(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +56,7 @@ def test_only_the_page_is_published_and_only_here(services: dict[str, Any]) -> N
 
 def test_what_stays_up_has_a_health_check(services: dict[str, Any]) -> None:
     staying = {name for name, service in services.items() if service["restart"] == "unless-stopped"}
-    assert staying == {"postgres", "temporal", "worker", "web"}
+    assert staying == {"ledger-db", "temporal-db", "temporal", "worker", "web"}
     assert all(services[name].get("healthcheck") for name in staying)
 
 
