@@ -5,6 +5,7 @@ It sits in the way of every answer, so it is four round trips: begin, lock and r
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,7 +23,15 @@ from ledger.rows import Tip
 from ledger.write import Batch, write
 
 UNIQUE_VIOLATION: Final = "23505"
-_LOCK = text("SELECT last_seq, last_hash, state FROM clue WHERE clue_no = :clue_no FOR UPDATE")
+_LOCK = text(
+    "SELECT last_seq, last_hash, CASE WHEN last_hash = :known THEN NULL ELSE state END AS state"
+    " FROM clue WHERE clue_no = :clue_no FOR UPDATE"
+)
+_REMEMBERED: Final = 256  # states kept in memory, about 100 kB each
+
+# The last states that this process wrote, by the hash of their last event: a hash names one history and thus one
+# state, so it can't be stale, and a clue's next flush needs not read and parse what the last one wrote.
+_states: OrderedDict[str, ClueState] = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -75,29 +84,43 @@ async def _flush(
 ) -> FlushResult:
     clue_no, first = sealed[0].clue_no, sealed[0].seq
     async with engine.begin() as connection:
-        before, tip = await _locked(connection, clue_no, rules, careful=careful or first > 1)
+        known = "" if careful else sealed[0].prev_hash
+        before, tip = await _locked(connection, clue_no, rules, known=known, careful=careful or first > 1)
         if first > tip.seq + 1:
             raise LedgerGap(clue_no, tip.seq, first)
         fresh = await _unstored(connection, sealed, tip)
         if not fresh:
             return FlushResult(clue_no, tip.seq, tip.hash, 0)
-        await write(connection, _batch(before, fresh, rules))
+        batch, after = _batch(before, fresh, rules)
+        await write(connection, batch)
+    _remember(fresh[-1].hash, after)
     return FlushResult(clue_no, fresh[-1].seq, fresh[-1].hash, len(fresh))
 
 
 async def _locked(
-    connection: AsyncConnection, clue_no: str, rules: Rulebook, *, careful: bool
+    connection: AsyncConnection, clue_no: str, rules: Rulebook, *, known: str, careful: bool
 ) -> tuple[ClueState, Tip]:
     """The clue as its row has it, locked till the end of the transaction; blank where there is no row.
 
+    `known`: the tip that the row is expected to have; its state comes from memory where it is there.
     `careful`: where the row is missing, the record is asked before the clue is taken for a new one.
     """
-    row = (await connection.execute(_LOCK, {"clue_no": clue_no})).one_or_none()
+    kept = _states.get(known)  # held here: another flush may push it out of memory meanwhile
+    asked = {"clue_no": clue_no, "known": known if kept is not None else ""}
+    row = (await connection.execute(_LOCK, asked)).one_or_none()
     if row is None and careful and await rebuild.rebuild_clue(connection, clue_no, rules):
-        row = (await connection.execute(_LOCK, {"clue_no": clue_no})).one_or_none()
+        row = (await connection.execute(_LOCK, asked)).one_or_none()
     if row is None:
         return blank(clue_no), Tip()
-    return codec.decode(row.state), Tip(row.last_seq, row.last_hash)
+    state = kept if kept is not None and row.state is None else codec.decode(row.state)
+    return state, Tip(row.last_seq, row.last_hash)
+
+
+def _remember(tip: str, state: ClueState) -> None:
+    _states[tip] = state
+    _states.move_to_end(tip)
+    while len(_states) > _REMEMBERED:
+        _states.popitem(last=False)
 
 
 async def _unstored(connection: AsyncConnection, sealed: Sequence[Sealed], tip: Tip) -> Sequence[Sealed]:
@@ -114,13 +137,15 @@ async def _unstored(connection: AsyncConnection, sealed: Sequence[Sealed], tip: 
     return fresh
 
 
-def _batch(before: ClueState, fresh: Sequence[Sealed], rules: Rulebook) -> Batch:
+def _batch(before: ClueState, fresh: Sequence[Sealed], rules: Rulebook) -> tuple[Batch, ClueState]:
+    """What to write, and the state that it makes."""
     derived = rows.derive(before, fresh, rules)
     tip = Tip(fresh[-1].seq, fresh[-1].hash)
-    return Batch(
+    batch = Batch(
         clue=rows.clue_row(derived.state, tip, rules),
         events=[rows.event_row(item) for item in fresh],
         duties=rows.duty_rows(before, derived.state),
         notices=derived.notices,
         acknowledged=[{"agency": a, "at": iso(at)} for a, at in derived.acknowledged.items()],
     )
+    return batch, derived.state

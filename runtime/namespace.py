@@ -26,7 +26,6 @@ SEARCH_ATTRIBUTES = {
     "ClueMatter": "Keyword",
     "ClueNextDue": "Datetime",
     "ClueLevel": "Int",
-    "ClueHolder": "Keyword",
     "ClueDrill": "Bool",
 }
 _TYPES = {

@@ -45,7 +45,9 @@ with workflow.unsafe.imports_passed_through():
 
 UNREPORTED_LIFE: Final = timedelta(seconds=60)  # a run whose report was refused ends by itself
 LONGEST_SLEEP: Final = timedelta(days=365)  # servers cap timers; waking for nothing once a year costs nothing
-UPDATES_PER_RUN: Final = 1500  # servers end a run's Updates at 2,000 unless told otherwise
+EVENTS_PER_RUN: Final = (
+    1000  # another worker replays these in about half a second, within one task's time-out
+)
 CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
 
 
@@ -73,7 +75,6 @@ class ClueWorkflow:
         self._stale = False
         self._trying = False  # a local try at the ledger holds the workflow task
         self._trouble = ""
-        self._updates = 0
         self._judged: Judged | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.Task[None] | None = None
@@ -111,7 +112,6 @@ class ClueWorkflow:
             raise ApplicationError("线索的状态已有更新", type=STALE_STATE, non_retryable=True)
         judged, self._judged = self._judged, None
         outcome = judged.outcome if judged and judged.fits(self._state, message) else self._judge(message)
-        self._updates += 1
         self._record(outcome.state, outcome.events)
         return outcome.answer
 
@@ -248,12 +248,8 @@ class ClueWorkflow:
         return done and workflow.all_handlers_finished()
 
     def _is_full(self) -> bool:
-        info, limit = workflow.info(), self._start.max_events
-        return (
-            info.is_continue_as_new_suggested()
-            or self._updates >= UPDATES_PER_RUN
-            or (limit is not None and info.get_current_history_length() >= limit)
-        )
+        info, limit = workflow.info(), self._start.max_events or EVENTS_PER_RUN
+        return info.is_continue_as_new_suggested() or info.get_current_history_length() >= limit
 
     def _is_at_rest(self) -> bool:
         return workflow.all_handlers_finished() and not self._trying

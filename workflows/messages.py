@@ -25,7 +25,7 @@ STALE_STATE: Final = "stale_state"
 NOTHING_REPORTED: Final = "nothing_reported"
 
 # A dead worker's task goes to another one after this long; see also the worker's sticky time-out.
-WORKFLOW_TASK_TIMEOUT: Final = timedelta(seconds=3)
+WORKFLOW_TASK_TIMEOUT: Final = timedelta(seconds=2)
 
 
 def clue_workflow_id(clue_no: str) -> str:
@@ -47,7 +47,7 @@ class ClueStart:
     `packs`: a scenario's own choice. `clock_offset` is added to the workflow's clock, and only in a
     `rehearsal` may a command name its own instant. `resumed`: the state was read from the record after the
     clue's last run had ended; `outbox` then holds the last event, whose flush tells whether that was the
-    newest. `max_events`: history events after which the run continues as new, besides the server's own advice.
+    newest. `max_events`: history events after which the run continues as new, where not the usual number.
     """
 
     clue_no: str

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows.messages import ASSIGN, NUMBERING_WORKFLOW, AssignNumber, NumbersStart
 
 REMEMBERED: Final = timedelta(days=7)  # a try again comes within minutes; days are for a weekend's outage
-UPDATES_PER_RUN: Final = 1500
+EVENTS_PER_RUN: Final = 1000
 
 
 @workflow.defn(name=NUMBERING_WORKFLOW)
@@ -25,7 +25,6 @@ class NumberingWorkflow:
         self._start = start
         self._counters = dict(start.counters)
         self._given = dict(start.given)
-        self._updates = 0
 
     @workflow.run
     async def run(self, start: NumbersStart) -> None:
@@ -36,7 +35,6 @@ class NumberingWorkflow:
     @workflow.update(name=ASSIGN)
     def assign(self, wish: AssignNumber) -> str:
         """The number for that key: the one it has, or the day's next."""
-        self._updates += 1
         if wish.key not in self._given:
             n = self._counters.get(wish.day, 0) + 1
             self._counters[wish.day] = n
@@ -44,12 +42,8 @@ class NumberingWorkflow:
         return self._given[wish.key]
 
     def _is_full(self) -> bool:
-        info, limit = workflow.info(), self._start.max_events
-        return (
-            info.is_continue_as_new_suggested()
-            or self._updates >= UPDATES_PER_RUN
-            or (limit is not None and info.get_current_history_length() >= limit)
-        )
+        info, limit = workflow.info(), self._start.max_events or EVENTS_PER_RUN
+        return info.is_continue_as_new_suggested() or info.get_current_history_length() >= limit
 
     def _recent(self) -> dict[str, str]:
         """The numbers given lately, by the days they carry."""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from domain.model import ClueState
 from domain.packs import Rulebook
-from domain.permissions import holder, parties
+from domain.permissions import parties
 from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
 
 STAGE: Final = SearchAttributeKey.for_keyword("ClueStage")
@@ -15,7 +15,6 @@ PARTIES: Final = SearchAttributeKey.for_keyword_list("ClueParties")
 MATTER: Final = SearchAttributeKey.for_keyword("ClueMatter")
 NEXT_DUE: Final = SearchAttributeKey.for_datetime("ClueNextDue")
 LEVEL: Final = SearchAttributeKey.for_int("ClueLevel")
-HOLDER: Final = SearchAttributeKey.for_keyword("ClueHolder")
 DRILL: Final = SearchAttributeKey.for_bool("ClueDrill")
 
 # A due instant this little earlier is no news: an asker's clock and the server's differ.
@@ -33,9 +32,7 @@ def attributes(state: ClueState, rules: Rulebook) -> TypedSearchAttributes:
         SearchAttributePair(LEVEL, state.level),
         SearchAttributePair(DRILL, state.drill),
     ]
-    turn, due = holder(state, rules), next_due(state)
-    if turn is not None:
-        pairs.append(SearchAttributePair(HOLDER, turn))
+    due = next_due(state)
     if due is not None:
         pairs.append(SearchAttributePair(NEXT_DUE, due))
     return TypedSearchAttributes(pairs)
@@ -47,14 +44,12 @@ def next_due(state: ClueState) -> datetime | None:
 
 
 def worth_showing(shown: TypedSearchAttributes, wanted: TypedSearchAttributes) -> bool:
-    """Whether an upsert is worth its event: stage, parties, level or holder changed, or something is due
-    earlier. A later due date waits for the next upsert.
+    """Whether an upsert is worth its event: stage, parties or level changed, or something is due earlier. A
+    later due date waits for the next upsert.
     """
     if not wanted.search_attributes:
         return False
     if shown.get(STAGE) != wanted.get(STAGE) or shown.get(LEVEL, 0) != wanted.get(LEVEL, 0):
-        return True
-    if shown.get(HOLDER) != wanted.get(HOLDER):
         return True
     if sorted(shown.get(PARTIES) or ()) != sorted(wanted.get(PARTIES) or ()):
         return True
@@ -70,4 +65,4 @@ def updates(shown: TypedSearchAttributes, wanted: TypedSearchAttributes) -> list
     return [*changed, *(key.value_unset() for key in have if key not in want and key in OURS)]
 
 
-OURS: Final = frozenset({STAGE, PARTIES, MATTER, NEXT_DUE, LEVEL, HOLDER, DRILL})
+OURS: Final = frozenset({STAGE, PARTIES, MATTER, NEXT_DUE, LEVEL, DRILL})
