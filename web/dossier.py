@@ -38,7 +38,23 @@ _REACHED: Final = {
 }
 _BACK: Final = {"rerouted": "notified", "feedback_returned": "handling"}
 _ALARMS: Final = frozenset({"duty_breached", "duty_escalated", "accountability_opened"})
-_QUIET: Final = frozenset({"duty_opened", "duty_fulfilled", "duty_reminded", "holder_reminded"})
+# What the clocks do by themselves, beside what people do.
+_QUIET: Final = frozenset(
+    {"holder_reminded"}
+    | {
+        f"duty_{done}"
+        for done in [
+            "opened",
+            "fulfilled",
+            "reopened",
+            "suspended",
+            "resumed",
+            "redated",
+            "cancelled",
+            "reminded",
+        ]
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -62,7 +78,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Entry:
-    """One event. `event` is its name, empty where the text begins with it; `alarm` and `quiet` set the tone."""
+    """One event. `event` leads its line: its name, or how the text begins where that says it already.
+
+    `alarm` and `quiet` set the tone.
+    """
 
     seq: int
     event: str
@@ -274,13 +293,21 @@ def _timeline(timeline: Iterable[Json], rules: Rules) -> tuple[Moment, ...]:
 
 def _entry(entry: Json, rules: Rules) -> Entry:
     actor, event = entry["actor"], str(entry["event"])
-    text, word = named(entry["text"], rules), EVENTS.get(event, event)
+    lead, text = _led(EVENTS.get(event, event), named(entry["text"], rules))
     return Entry(
         seq=entry["seq"],
-        event="" if text.startswith(word) else word,
+        event=lead,
         agency=rules.agency_name(actor["agency"]) if actor else None,
         role=ROLES.get(actor["role"], actor["role"]) if actor else "系统",
         text=text,
         alarm=event in _ALARMS,
         quiet=event in _QUIET,
     )
+
+
+def _led(word: str, text: str) -> tuple[str, str]:
+    """The head of the line and the rest: 确认接收 is not said twice in 确认接收：收到."""
+    if not text.startswith(word):
+        return word, text
+    head, colon, rest = text.partition("：")
+    return head + colon, rest
