@@ -45,9 +45,7 @@ with workflow.unsafe.imports_passed_through():
 
 UNREPORTED_LIFE: Final = timedelta(seconds=60)  # a run whose report was refused ends by itself
 LONGEST_SLEEP: Final = timedelta(days=365)  # servers cap timers; waking for nothing once a year costs nothing
-EVENTS_PER_RUN: Final = (
-    1000  # another worker replays these in about half a second, within one task's time-out
-)
+EVENTS_PER_RUN: Final = 1000  # replayed in about half a second, well within a task's time-out
 CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
 
 
@@ -57,10 +55,11 @@ class Judged:
 
     state: ClueState
     message: CommandMessage
+    now: datetime
     outcome: Outcome
 
-    def fits(self, state: ClueState, message: CommandMessage) -> bool:
-        return self.state is state and self.message == message
+    def fits(self, state: ClueState, message: CommandMessage, now: datetime) -> bool:
+        return self.state is state and self.now == now and self.message == message
 
 
 @workflow.defn(name=CLUE_WORKFLOW)
@@ -111,14 +110,15 @@ class ClueWorkflow:
         if self._stale:
             raise ApplicationError("线索的状态已有更新", type=STALE_STATE, non_retryable=True)
         judged, self._judged = self._judged, None
-        outcome = judged.outcome if judged and judged.fits(self._state, message) else self._judge(message)
+        known = judged is not None and judged.fits(self._state, message, workflow.now())
+        outcome = judged.outcome if judged is not None and known else self._judge(message)
         self._record(outcome.state, outcome.events)
         return outcome.answer
 
     @command.validator
     def refuse(self, message: CommandMessage) -> None:
         """A refusal leaves nothing in the history; an acceptance spares the handler behind it the judging."""
-        self._judged = Judged(self._state, message, self._judge(message))
+        self._judged = Judged(self._state, message, workflow.now(), self._judge(message))
 
     def _judge(self, message: CommandMessage) -> Outcome:
         try:
