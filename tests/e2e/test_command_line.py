@@ -1,0 +1,274 @@
+"""The house as its users start it: `up` in the foreground, commands beside it, a restart that forgets nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READY = "线索通已启动"
+START_SECONDS = 120
+STOP_SECONDS = 60
+
+CLUE = {
+    "source": "hotline",
+    "title": "界河油污",
+    "matter": "wastewater",
+    "discovered_at": "2026-01-05T08:00:00+08:00",
+    "place": {"region": "320509"},
+}
+
+
+def environ(folder: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "TEMPORAL_ADDRESS")}
+    return {**kept, "CLUEFLOW_DATA_DIR": str(folder), "CLUEFLOW_WEB_PORT": "0"}
+
+
+class Up:
+    """`starter.py up` in a data folder, from its greeting to its end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lines: list[str] = []
+        self._ready = threading.Event()
+        self.process = subprocess.Popen(
+            [sys.executable, "starter.py", "up"],
+            cwd=ROOT,
+            env=environ(folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+        assert self._ready.wait(START_SECONDS), self.lines
+        assert self.process.poll() is None, self.lines
+        self.children = psutil.Process(self.process.pid).children(recursive=True)
+        assert self.children
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        greeted = False
+        for line in self.process.stdout:
+            self.lines.append(line)
+            greeted = greeted or READY in line
+            if greeted and "数据目录" in line:
+                self._ready.set()
+        self._ready.set()
+
+    @property
+    def page(self) -> str:
+        return next(line.split()[-1] for line in self.lines if "http://" in line)
+
+    def stop(self) -> int:
+        """Ctrl-C; nothing that it started may be left."""
+        self.process.send_signal(signal.SIGINT)
+        code = self.process.wait(STOP_SECONDS)
+        assert [child for child in self.children if child.is_running()] == []
+        return code
+
+    def run(self, *argv: str) -> tuple[int, Any]:
+        """A command beside it: its exit code, and what it prints under --json."""
+        done = subprocess.run(
+            [sys.executable, "starter.py", *argv, "--json"],
+            cwd=ROOT,
+            env=environ(self.folder),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("up")
+
+
+@pytest.fixture(scope="module")
+def house(folder: Path) -> Iterator[Up]:
+    up = Up(folder)
+    yield up
+    if up.process.poll() is None:
+        up.stop()
+
+
+@pytest.fixture(scope="module")
+def clue_no(house: Up) -> str:
+    path = house.folder / "clue.json"
+    path.write_text(json.dumps(CLUE))
+    code, answer = house.run("start", "--file", str(path), "--as", "310118.eco:officer:甲", "--id", "r-1")
+    assert code == 0, answer
+    assert answer["stage"] == "notified"
+    assert answer["clue_no"].startswith("XS-310118-")
+    return str(answer["clue_no"])
+
+
+def test_report_sent_again_is_the_same_clue(house: Up, clue_no: str) -> None:
+    code, answer = house.run(
+        "start", "--file", str(house.folder / "clue.json"), "--as", "310118.eco:officer:甲", "--id", "r-1"
+    )
+    assert (code, answer["clue_no"], answer["seq"]) == (0, clue_no, 4)
+
+
+def test_answer_of_a_query_has_the_contracts_fields(house: Up, clue_no: str) -> None:
+    code, seen = house.run("query", clue_no, "--why")
+    assert code == 0
+    wanted = {"clue_no", "stage", "level", "holder", "from_agency", "to_agency", "peak_level", "packs"}
+    wanted |= {"discovered_at", "age_days", "drill", "closed_at", "duties", "evidence", "timeline"}
+    assert wanted <= set(seen)
+    assert all(duty["days"] for duty in seen["duties"])
+    assert (seen["holder"], seen["to_agency"]) == ("320509.eco", "320509.eco")
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "error"),
+    [
+        (["acknowledge", "--as", "330421.eco:liaison:丙"], 3, "not_a_party"),
+        (["close", "--as", "310118.eco:officer:甲"], 3, "feedback_missing"),
+        (["withdraw", "--as", "320509.eco:officer:乙", "--set", "reason=x"], 3, "not_permitted"),
+        (["acknowlege", "--as", "320509.eco:officer:乙"], 2, "invalid_input"),
+        (["withdraw", "--as", "310118.eco:officer:甲"], 2, "invalid_input"),
+        (["withdraw", "--as", "999999.eco:officer:甲", "--set", "reason=x"], 3, "unknown_agency"),
+    ],
+)
+def test_refusal_prints_its_code(house: Up, clue_no: str, argv: list[str], code: int, error: str) -> None:
+    got, body = house.run("do", clue_no, *argv)
+    assert (got, body["error"]) == (code, error)
+
+
+def test_unknown_clue_is_4_and_says_the_nearest(house: Up, clue_no: str) -> None:
+    code, body = house.run("query", clue_no[:-1] + "9")
+    assert (code, body["error"]) == (4, "unknown_clue")
+    assert clue_no in body["message"]
+
+
+def test_past_is_shown_as_it_was(house: Up, clue_no: str) -> None:
+    code, seen = house.run("query", clue_no)
+    assert code == 0
+    reported = seen["timeline"][0]["at"]
+    code, _ = house.run("do", clue_no, "notify", "--as", "310118.eco:officer:甲", "--set", "message=再次通知")
+    assert code == 0
+    code, past = house.run("query", clue_no, "--as-of", reported)
+    assert code == 0
+    assert len(past["timeline"]) == len(seen["timeline"])
+
+
+def test_list_pages_and_filters(house: Up, clue_no: str) -> None:
+    path = house.folder / "other.json"
+    path.write_text(json.dumps({**CLUE, "title": "另一条"}))
+    code, other = house.run("start", "--file", str(path), "--as", "310118.eco:officer:甲")
+    assert code == 0
+    code, first = house.run("list", "--limit", "1", "--finder", "310118.eco")
+    assert (code, len(first["clues"])) == (0, 1)
+    code, second = house.run("list", "--limit", "1", "--finder", "310118.eco", "--after", first["next"])
+    assert code == 0
+    assert {first["clues"][0]["clue_no"], second["clues"][0]["clue_no"]} == {clue_no, other["clue_no"]}
+    assert second["next"] is None
+    assert house.run("list", "--finder", "330421.eco")[1] == {"clues": [], "next": None}
+    assert house.run("list", "--after", "rubbish")[0] == 2
+
+
+def test_inbox_is_read_and_acknowledged(house: Up, clue_no: str) -> None:
+    code, box = house.run("inbox", "320509.eco", "--unread")
+    assert code == 0
+    notice = next(n for n in box["notices"] if n["clue_no"] == clue_no)
+    code, read = house.run("inbox", "320509.eco", "--ack", notice["id"], "--name", "乙")
+    assert code == 0
+    mine = next(n for n in read["notices"] if n["id"] == notice["id"])
+    assert mine["read_at"]
+    assert mine["acknowledged_at"]
+    assert house.run("inbox", "310118.eco", "--read", notice["id"])[0] == 4  # another agency's
+
+
+def test_record_is_whole_and_agrees(house: Up, clue_no: str) -> None:
+    assert house.run("verify") == (0, {"ok": True, "problems": []})
+    assert house.run("reconcile") == (0, {"ok": True, "differences": []})
+    code, done = house.run("rebuild")
+    assert (code, done["ok"]) == (0, True)
+    assert done["clues"] >= 1
+    assert house.run("verify", "XS-310118-20200101-0001")[0] == 4
+
+
+def test_doctor_finds_everything_well(house: Up) -> None:
+    code, report = house.run("doctor")
+    assert [check for check in report["checks"] if not check["ok"]] == []
+    assert code == 0
+
+
+def test_pages_answer(house: Up) -> None:
+    with urllib.request.urlopen(house.page + "/healthz", timeout=10) as answer:
+        assert json.load(answer)["status"] == "ok"
+
+
+def test_watch_ends_with_the_clue(house: Up) -> None:
+    path = house.folder / "watched.json"
+    path.write_text(json.dumps({**CLUE, "title": "跟看"}))
+    _, answer = house.run("start", "--file", str(path), "--as", "310118.eco:officer:甲")
+    watcher = subprocess.Popen(
+        [sys.executable, "starter.py", "watch", answer["clue_no"], "--json"],
+        cwd=ROOT,
+        env=environ(house.folder),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert watcher.stdout is not None
+    assert json.loads(watcher.stdout.readline())["event"] == "reported"
+    house.run("do", answer["clue_no"], "withdraw", "--as", "310118.eco:officer:甲", "--set", "reason=误报")
+    rest = watcher.communicate(timeout=60)[0]
+    assert watcher.returncode == 0
+    events = [json.loads(line)["event"] for line in rest.splitlines()]
+    assert "withdrawn" in events
+
+
+def test_second_up_says_that_one_is_running(house: Up) -> None:
+    done = subprocess.run(
+        [sys.executable, "starter.py", "up"],
+        cwd=ROOT,
+        env=environ(house.folder),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 5
+    assert "已在运行" in done.stderr
+
+
+def test_demo_beside_it_uses_what_is_running(house: Up) -> None:
+    done = subprocess.run(
+        [sys.executable, "starter.py", "demo"],
+        cwd=ROOT,
+        env=environ(house.folder),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert house.process.poll() is None
+
+
+def test_restart_forgets_nothing(house: Up, folder: Path, clue_no: str) -> None:
+    _, before = house.run("query", clue_no)
+    assert house.stop() == 0
+    again = Up(folder)
+    try:
+        code, after = again.run("query", clue_no)
+        assert code == 0
+        assert after["timeline"] == before["timeline"]
+        code, answer = again.run("do", clue_no, "acknowledge", "--as", "320509.eco:liaison:乙")
+        assert (code, answer["stage"]) == (0, "notified")
+        assert again.run("verify")[0] == 0
+        assert again.run("reconcile")[0] == 0
+    finally:
+        assert again.stop() == 0
