@@ -129,12 +129,16 @@ class Draft:
         )
 
     def extend(self, duty: Duty, days: int) -> None:
-        """Add granted days; a breach whose new date is still to come is taken back."""
+        """Add granted days; a breach whose new date is still to come is taken back.
+
+        A suspended duty shows its date as if no day were skipped yet, but its clock stands: what counts is
+        the date that it would have, were it resumed now.
+        """
         extended = duty.extended + days
         due = duties.dates(duty, self.rules, extended=extended)
-        level = 0
-        if duty.breached_at is not None and due.legal_due_at <= self.now:
-            level = self._level_after(duty, due)
+        really = duties.dates(duty, self.rules, extended=extended, now=self.now)
+        breached = duty.breached_at is not None and really.legal_due_at <= self.now
+        level = self._level_after(duty, due) if breached else 0
         self.emit(
             "duty_redated",
             by_engine=True,
@@ -142,7 +146,7 @@ class Draft:
             extended=extended,
             level=level,
             reminded=duty.reminded and due.due_at <= self.now,
-            breached=duty.breached_at is not None and due.legal_due_at <= self.now,
+            breached=breached,
             **_dates_json(due),
         )
 

@@ -5,7 +5,8 @@ Nothing here writes state: functions give dates, instants and the JSON of the ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from domain.calendar import (
@@ -19,7 +20,7 @@ from domain.calendar import (
     paused_days,
     workday_before,
 )
-from domain.model import ClueState, Duty, Json, instant, iso, shanghai_day
+from domain.model import ClueState, Duty, Json, Pause, instant, iso, shanghai_day
 from domain.packs import DutyRule, Ladder, Pack, Rulebook, candidates
 
 DEFAULT_LADDER = Ladder()
@@ -121,33 +122,37 @@ def planned(
 
 def all_paused(duty: Duty, now: datetime | None = None) -> frozenset[date]:
     """Every whole day that the duty's pauses took out; an open pause ends at `now`, or counts for nothing."""
-    return paused_days((p.start, p.end or now) for p in duty.pauses if p.end or now)  # type: ignore[misc]
+    return _days_of(duty.pauses, now)
 
 
-def _clock_pauses(duty: Duty, now: datetime | None) -> frozenset[date]:
-    """The pauses that move the dates: one that began after the breach came too late for that."""
-    return all_paused(
-        replace(
-            duty,
-            pauses=tuple(p for p in duty.pauses if duty.breached_at is None or p.start < duty.breached_at),
-        ),
-        now,
-    )
+def _days_of(pauses: Iterable[Pause], now: datetime | None) -> frozenset[date]:
+    return paused_days((p.start, end) for p in pauses if (end := p.end or now))
+
+
+def _clock_pauses(duty: Duty, now: datetime | None, extended: int) -> frozenset[date]:
+    """The days that move the dates. A pause that began when an hour term had run out came too late for that;
+    a term in days never reaches it."""
+    if duty.term.unit != "hour":
+        return _days_of(duty.pauses, now)
+    ends_at = duty.trigger_at + timedelta(hours=duty.term.n + 24 * extended)
+    days: frozenset[date] = frozenset()
+    for pause in duty.pauses:
+        if pause.start < ends_at + timedelta(days=len(days)):
+            days |= _days_of((pause,), now)
+    return days
 
 
 def dates(duty: Duty, rules: Rulebook, *, now: datetime | None = None, extended: int | None = None) -> Due:
     """The duty's dates with its pauses and extension; an open pause counts as ended at `now` if given."""
     days = duty.extended if extended is None else extended
-    return compute_due(
-        rules.calendar, duty.term, duty.trigger_at, paused=_clock_pauses(duty, now), extended=days
-    )
+    paused = _clock_pauses(duty, now, days)
+    return compute_due(rules.calendar, duty.term, duty.trigger_at, paused=paused, extended=days)
 
 
 def reasons(duty: Duty, rules: Rulebook) -> tuple[DayReason, ...]:
     """Why this date, day by day."""
-    return explain_days(
-        rules.calendar, duty.term, duty.trigger_at, paused=_clock_pauses(duty, None), extended=duty.extended
-    )
+    paused = _clock_pauses(duty, None, duty.extended)
+    return explain_days(rules.calendar, duty.term, duty.trigger_at, paused=paused, extended=duty.extended)
 
 
 def ladder_base(duty: Duty) -> date:

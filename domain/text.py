@@ -62,8 +62,19 @@ def _recorded(s: ClueState, d: dict[str, Any]) -> str:
 
 
 def _amended(s: ClueState, d: dict[str, Any]) -> str:
-    """Which fields; the old and new values are in the event, and may name people."""
-    return "补正：" + "、".join(d["fields"])
+    """Which fields, and what stood there; where that may name people it is in the event alone."""
+    old = d.get("old", {})
+    parts = []
+    for field in d["fields"]:
+        told = field in old and field.partition(".")[0] not in _NAMES_PEOPLE
+        was = f"（原为：{short(old[field])}）" if told else ""
+        parts.append(labels.FIELDS.get(field, field) + was)
+    return "补正：" + "、".join(parts)
+
+
+_NAMES_PEOPLE = frozenset(
+    {"suspects", "vehicles", "responsible_persons", "reporter", "seizure", "description"}
+)
 
 
 def _items(s: ClueState, d: dict[str, Any]) -> str:

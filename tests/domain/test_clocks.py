@@ -371,3 +371,26 @@ def test_everything_due_happens_in_the_order_of_its_dates() -> None:
     breach = next(e for e in story.events if e.type == "duty_breached")
     assert breach.at == at("2026-05-11 13:00")
     assert instant(story.duty("ack", "2026-06-30 00:00")["legal_due_at"]) == breach.at
+
+
+def test_an_extension_granted_during_a_suspension_counts_from_a_clock_that_stands() -> None:
+    story = inspected(reported()).do("2026-05-11 17:00", "acknowledge", f"{A} officer")
+    story.do(
+        "2026-05-14 09:00", "request_extension", f"{F} officer", duty="evidence_transfer", days=3, reason="x"
+    )
+    suspend(story, "2026-05-15 09:00", "evidence_transfer")  # breached at midnight, suspended since
+    story.do(
+        "2026-06-15 10:00", "decide_extension", f"{ABOVE_F} approver", duty="evidence_transfer",
+        approved=True, reason="可",
+    )  # fmt: skip
+    resume(story, "2026-06-15 11:00", "evidence_transfer")
+    seen = story.duty("evidence_transfer", "2026-06-15 11:00")
+    assert (seen["status"], seen["legal_due_at"][:10]) == ("open", "2026-06-18")  # 15 May, 16 and 17 June
+    assert story.look("2026-06-15 11:00")["peak_level"] == 1
+
+
+def test_a_suspension_after_an_hour_term_ran_out_takes_no_breach_back() -> None:
+    story = suspend(reported(), "2026-05-11 14:00", "ack")
+    resume(story, "2026-05-13 09:00", "ack")
+    seen = story.duty("ack", "2026-05-13 09:00")
+    assert (seen["status"], seen["legal_due_at"][:16]) == ("breached", "2026-05-11T13:00")

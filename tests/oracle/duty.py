@@ -36,7 +36,7 @@ class Duty:
     climbs: bool = True
     order: str | None = None
     pauses: list[Pause] = field(default_factory=list)
-    held: int = 0
+    held: list[Pause] = field(default_factory=list)
     extended: int = 0
     late_opening: datetime | None = None
     done: datetime | None = None
@@ -58,7 +58,7 @@ class Duty:
     def suspend(self, now: datetime, cause: str) -> None:
         """A suspended duty shows the date it had when the first of its running pauses began."""
         if not self.suspended:
-            self.held = len(self.pauses)
+            self.held = [Pause(p.start, p.cause, p.end) for p in self.pauses]
         self.pauses.append(Pause(now, cause))
 
     def resume(self, now: datetime, cause: str) -> None:
@@ -69,17 +69,16 @@ class Duty:
     def extend(self, days: int) -> None:
         self.extended += days
         if self.suspended:  # silent: what it shows meanwhile; taken: with every pause that has ended
-            self.held = len(self.pauses)
+            self.held = [Pause(p.start, p.cause, p.end) for p in self.pauses]
 
     def cancel(self) -> None:
         if self.suspended:
-            self.pauses = self.pauses[: self.held]
+            self.pauses = self.held
         self.cancelled = True
 
     def dates(self) -> Dates:
         """Silent: a pause that began when an hour term had run out. Taken: it came too late to move it."""
-        known = self.pauses[: self.held] if self.suspended else self.pauses
-        return self.dates_with(known)
+        return self.dates_with(self.held if self.suspended else self.pauses)
 
     def dates_if_resumed(self, now: datetime) -> Dates:
         """What the dates would be, were every pause to end now."""
