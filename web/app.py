@@ -46,7 +46,7 @@ def create_app(services: Services) -> FastAPI:
     app.include_router(api.router)
     app.include_router(live.router)
     app.include_router(pages.router)
-    app.add_api_route("/healthz", healthz, include_in_schema=False)
+    app.add_api_route("/healthz", healthz, methods=["GET", "HEAD"], include_in_schema=False)
     app.mount("/static", _Static(directory=pages.STATIC), name="static")
     app.add_exception_handler(DomainError, _refused)
     app.add_exception_handler(Unavailable, _unavailable)

@@ -13,6 +13,9 @@ from typing import Any
 from domain.model import Json
 
 _SHOWN = (
+    "clue_no",
+    "from_agency",
+    "to_agency",
     "source",
     "source_ref",
     "title",

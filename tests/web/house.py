@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.chain import Sealed
 from domain.model import SHANGHAI
 from ledger.flush import flush
 from runtime.rules import load_rules
@@ -144,9 +146,14 @@ def done() -> Case:
     return case
 
 
+@cache
+def _lives() -> tuple[tuple[Sealed, ...], ...]:
+    return tuple(tuple(make().sealed) for make in (boats, late, drill, evil, quiet, done))
+
+
 async def fill(engine: AsyncEngine) -> None:
-    for make in (boats, late, drill, evil, quiet, done):
-        await flush(engine, make().sealed, rulebook())
+    for sealed in _lives():
+        await flush(engine, sealed, rulebook())
 
 
 def services(

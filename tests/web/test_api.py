@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -140,3 +142,10 @@ async def test_without_a_database_it_says_so(stranded: httpx.AsyncClient) -> Non
 async def test_health(client: httpx.AsyncClient) -> None:
     answer = await client.get("/healthz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
+
+
+def test_the_documentation_names_the_same_statuses() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "pages.md").read_text()
+    rows = re.findall(r"^\| (4\d\d) \| (.*) \|$", text, re.MULTILINE)
+    told = {code: int(status) for status, codes in rows for code in re.findall(r"`(\w+)`", codes)}
+    assert {code: told.get(code) for code in STATUS} == dict(STATUS)
