@@ -1,5 +1,7 @@
 """The house as its users start it: `up` in the foreground, commands beside it, a restart that forgets nothing."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -13,6 +15,9 @@ from typing import Any
 
 import psutil
 import pytest
+
+from cli.main import main
+from runtime.settings import get_settings
 
 ROOT = Path(__file__).parents[2]
 READY = "线索通已启动"
@@ -76,9 +81,21 @@ class Up:
         return code
 
     def run(self, *argv: str) -> tuple[int, Any]:
-        """A command beside it: its exit code, and what it prints under --json."""
-        done = subprocess.run(
-            [sys.executable, "starter.py", *argv, "--json"],
+        """A command beside it, in this process: its exit code, and what it prints under --json."""
+        out = io.StringIO()
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out):
+            patch.delenv("DATABASE_URL", raising=False)
+            patch.delenv("TEMPORAL_ADDRESS", raising=False)
+            patch.setenv("CLUEFLOW_DATA_DIR", str(self.folder))
+            get_settings.cache_clear()
+            code = main([*argv, "--json"])
+        get_settings.cache_clear()
+        return code, json.loads(out.getvalue() or "null")
+
+    def run_apart(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """The same as a process of its own, as people run it."""
+        return subprocess.run(
+            [sys.executable, "starter.py", *argv],
             cwd=ROOT,
             env=environ(self.folder),
             capture_output=True,
@@ -86,7 +103,6 @@ class Up:
             timeout=120,
             check=False,
         )
-        return done.returncode, json.loads(done.stdout) if done.stdout else done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -230,30 +246,26 @@ def test_watch_ends_with_the_clue(house: Up) -> None:
     assert "withdrawn" in events
 
 
+def test_exit_code_is_the_process_own(house: Up, clue_no: str) -> None:
+    refused = house.run_apart("do", clue_no, "close", "--as", "310118.eco:officer:甲")
+    assert refused.returncode == 3
+    assert refused.stderr.startswith("feedback_missing（")
+    unknown = house.run_apart("query", "XS-310118-20200101-0001", "--json")
+    assert (unknown.returncode, json.loads(unknown.stdout)["error"]) == (4, "unknown_clue")
+    seen = house.run_apart("query", clue_no)
+    assert seen.returncode == 0
+    assert "苏州市吴江生态环境局" in seen.stdout  # agencies by name
+    assert "320509.eco" not in seen.stdout
+
+
 def test_second_up_says_that_one_is_running(house: Up) -> None:
-    done = subprocess.run(
-        [sys.executable, "starter.py", "up"],
-        cwd=ROOT,
-        env=environ(house.folder),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = house.run_apart("up")
     assert done.returncode == 5
     assert "已在运行" in done.stderr
 
 
 def test_demo_beside_it_uses_what_is_running(house: Up) -> None:
-    done = subprocess.run(
-        [sys.executable, "starter.py", "demo"],
-        cwd=ROOT,
-        env=environ(house.folder),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = house.run_apart("demo")
     assert done.returncode == 0, done.stdout + done.stderr
     assert house.process.poll() is None
 
