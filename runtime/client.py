@@ -7,15 +7,15 @@ same core: a refusal is said at once, an acceptance starts a new run from that s
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Protocol
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
-    WorkflowQueryFailedError,
     WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
@@ -29,29 +29,17 @@ from domain.errors import CODES, DomainError
 from domain.lifecycle import handle
 from domain.model import Actor, Answer, ClueState, Command, Json, Officer, blank, instant, shanghai_day
 from domain.packs import Rulebook
-from domain.view import view
 from runtime.errors import ServiceUnreachable
 from runtime.facts import facts_for
+from runtime.looking import PATIENCE, LedgerReader, Looking, check_number, clock, unknown
 from runtime.rules import Rules
 from runtime.sending import ATTEMPT, Gates, TryAgain, until_answered
 from workflows import messages as m
 from workflows import search
 
-PATIENCE: Final = 30.0  # seconds until a caller is told that nobody answers
 CALENDAR_TO: Final = 2100  # the years of the calendar that a clue keeps
+RUN_ENDED: Final = "AcceptedUpdateCompletedWorkflow"  # the server's word: the run was ended from outside
 STATE_REGION: Final = "000000"  # in the numbers of clues that a group finds
-
-
-class LedgerReader(Protocol):
-    """What the client asks of the record. Each raises ServiceUnreachable where the database does not answer."""
-
-    async def remembered(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
-        """The clue's state and its last event as stored; None where the record does not know it."""
-        ...
-
-    async def state_as_of(self, clue_no: str, at: datetime) -> ClueState | None:
-        """The clue as its events up to and including `at` make it, not ticked."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -77,11 +65,10 @@ class _Stale(TryAgain):
     """The run had begun from a state that was not the newest."""
 
 
-def _clock() -> datetime:
-    return datetime.now(UTC)
+__all__ = ["ClueClient", "LedgerReader", "Rehearsal"]
 
 
-class ClueClient:
+class ClueClient(Looking):
     """`rules` are those that new clues begin with; `ledger` is asked for clues that Temporal has forgotten.
 
     Every call may raise ServiceUnreachable when nobody has answered for `patience` seconds.
@@ -96,10 +83,10 @@ class ClueClient:
         ledger: LedgerReader | None = None,
         rehearsal: Rehearsal | None = None,
         patience: float = PATIENCE,
-        now: Callable[[], datetime] = _clock,
+        now: Callable[[], datetime] = clock,
     ) -> None:
-        self.temporal, self.rules, self.task_queue = client, rules, task_queue
-        self._ledger, self._rehearsal, self._patience, self._now = ledger, rehearsal, patience, now
+        super().__init__(client, rules, ledger=ledger, patience=patience, now=now)
+        self.task_queue, self._rehearsal = task_queue, rehearsal
         self._gates = Gates()
 
     # --- commands ----------------------------------------------------------------------------------
@@ -141,7 +128,7 @@ class ClueClient:
         if name == "report":
             return await self.report(actor, data, command_id, clue_no, at=at)
         message = self._message(name, actor, data, command_id, at)
-        _check_number(clue_no)
+        check_number(clue_no)
         checked = commands.checked(message.command, clue_no, self._at(message))
         if name == "merge_into" and not await self._exists(checked["clue_no"]):
             raise DomainError("unknown_clue", f"没有线索 {checked['clue_no']}，请核对要并入的编号")
@@ -167,34 +154,6 @@ class ClueClient:
         except WorkflowAlreadyStartedError:
             return False
         return True
-
-    # --- looking -----------------------------------------------------------------------------------
-
-    async def query(self, clue_no: str, as_of: datetime | None = None, days: bool = False) -> Json:
-        """The contract's answer as of an instant, the asker's now by default. DomainError unknown_clue."""
-        as_of = as_of or self._now()
-        seen: Json | None = await self._asked(clue_no, m.CLUE, m.QueryArgs(as_of, days), dict)
-        if seen is not None and seen["stage"] != "none":
-            if not seen["timeline"] or instant(seen["timeline"][-1]["at"]) <= as_of:
-                return seen
-            past = await self._ledger.state_as_of(clue_no, as_of) if self._ledger else None
-            return seen if past is None else view(past, as_of, self.rules.rulebook, days=days)
-        return view(await self.state(clue_no), as_of, self.rules.rulebook, days=days)
-
-    async def state(self, clue_no: str) -> ClueState:
-        """The clue's state, not ticked. DomainError unknown_clue."""
-        state: ClueState | None = await self._asked(clue_no, m.STATE, None, ClueState)
-        if state is not None and state.exists:
-            return state
-        kept = await self._recorded(clue_no)
-        if kept is None:
-            raise _unknown(clue_no)
-        return kept[0]
-
-    async def tip(self, clue_no: str) -> m.Tip | None:
-        """How far the clue's newest run has come, also a closed one; None where Temporal knows none."""
-        tip: m.Tip | None = await self._asked(clue_no, m.TIP, None, m.Tip)
-        return tip
 
     # --- one command on its way --------------------------------------------------------------------
 
@@ -268,8 +227,8 @@ class ClueClient:
         """No run: judged by the state that is kept; what is accepted starts a new one from there."""
         kept = await self._remembered(sent.clue_no)
         if kept is None:
-            raise _unknown(sent.clue_no)
-        at = self._at(sent.message)
+            raise unknown(sent.clue_no)
+        at = max(self._at(sent.message), kept[0].updated_at or self._at(sent.message))
         outcome = handle(kept[0], sent.message.command, at, self.rules.rulebook)
         if not outcome.events:
             return outcome.answer
@@ -350,7 +309,7 @@ class ClueClient:
                 m.ASSIGN,
                 wish,
                 start_workflow_operation=operation,
-                id=f"{wish.day}:{wish.key}"[:200],
+                id=hashlib.sha256(f"{wish.day}:{wish.key}".encode()).hexdigest()[:32],
                 result_type=str,
                 rpc_timeout=ATTEMPT,
             )
@@ -359,62 +318,11 @@ class ClueClient:
         async with self._gates.at(region):
             return await until_answered(attempt, self._patience)
 
-    # --- what is known of a clue -------------------------------------------------------------------
-
-    async def _exists(self, clue_no: str) -> bool:
-        try:
-            return (await self.state(clue_no)).exists
-        except DomainError:
-            return False
-
-    async def _recorded(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
-        """What the record has; None also where it does not answer: Temporal's word is enough then."""
-        try:
-            return await self._ledger.remembered(clue_no) if self._ledger else None
-        except ServiceUnreachable:
-            return None
-
-    async def _remembered(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
-        """The clue as the record has it, else as its last run left it, as long as the server keeps that."""
-        kept = await self._recorded(clue_no)
-        if kept is not None:
-            return kept
-        carried: m.Carried | None = await self._asked(clue_no, m.CARRIED, None, m.Carried)
-        if carried is None or carried.last is None:
-            return None
-        return carried.state, carried.last
-
-    async def _asked(self, clue_no: str, query: str, args: Any, result: type) -> Any:
-        """A Query's answer, None where Temporal has no such run. Raises ServiceUnreachable."""
-        _check_number(clue_no)
-        run = self.temporal.get_workflow_handle(m.clue_workflow_id(clue_no))
-
-        async def attempt() -> Any:
-            given = [] if args is None else [args]
-            return await run.query(query, args=given, result_type=result, rpc_timeout=ATTEMPT)
-
-        try:
-            return await until_answered(attempt, self._patience)
-        except RPCError as err:
-            if err.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise ServiceUnreachable(f"查询不到线索 {clue_no}（{err.status.name}：{err.message}）") from err
-        except WorkflowQueryFailedError as err:
-            raise ServiceUnreachable(f"线索 {clue_no} 的查询失败：{err.message}") from err
-
 
 def _clue_no_in(name: str, data: Json) -> str:
     """The number against which a report's own is checked: itself, until the clue's is known."""
     given = data.get("clue_no") if name == "report" and isinstance(data, Mapping) else None
     return given if isinstance(given, str) else ""
-
-
-def _check_number(clue_no: str) -> None:
-    """What can be no number is the number of no clue."""
-    try:
-        shapes.clue_no("clue_no", clue_no)
-    except DomainError:
-        raise _unknown(clue_no) from None
 
 
 def _update_id(message: m.CommandMessage, stale: int) -> str:
@@ -431,8 +339,6 @@ def _refusal(err: WorkflowUpdateFailedError) -> Exception:
             return DomainError(cause.type, cause.message)
         if cause.type == m.STALE_STATE:
             return _Stale(cause.message)
+        if cause.type == RUN_ENDED:
+            return TryAgain(cause.message)
     return ServiceUnreachable(f"线索没有给出答复：{cause}")
-
-
-def _unknown(clue_no: str) -> DomainError:
-    return DomainError("unknown_clue", f"没有线索 {clue_no}，请核对编号或先登记")

@@ -1,0 +1,135 @@
+"""Looking at clues: Queries to their workflows, and the record where Temporal has forgotten them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain import shapes
+from domain.chain import Sealed
+from domain.errors import DomainError
+from domain.model import ClueState, Json, instant
+from domain.view import view
+from runtime.errors import ServiceUnreachable
+from runtime.rules import Rules
+from runtime.sending import ATTEMPT, until_answered
+from workflows import messages as m
+
+PATIENCE: Final = 30.0  # seconds until a caller is told that nobody answers
+
+
+class LedgerReader(Protocol):
+    """What the client asks of the record. Each raises ServiceUnreachable where the database does not answer."""
+
+    async def remembered(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
+        """The clue's state and its last event as stored; None where the record does not know it."""
+        ...
+
+    async def state_as_of(self, clue_no: str, at: datetime) -> ClueState | None:
+        """The clue as its events up to and including `at` make it, not ticked."""
+        ...
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class Looking:
+    """The reading half of `runtime.client.ClueClient`."""
+
+    def __init__(
+        self,
+        client: Client,
+        rules: Rules,
+        *,
+        ledger: LedgerReader | None = None,
+        patience: float = PATIENCE,
+        now: Callable[[], datetime] = clock,
+    ) -> None:
+        self.temporal, self.rules = client, rules
+        self._ledger, self._patience, self._now = ledger, patience, now
+
+    async def query(self, clue_no: str, as_of: datetime | None = None, days: bool = False) -> Json:
+        """The contract's answer as of an instant, the asker's now by default. DomainError unknown_clue."""
+        as_of = as_of or self._now()
+        seen: Json | None = await self._asked(clue_no, m.CLUE, m.QueryArgs(as_of, days), dict)
+        if seen is not None and seen["stage"] != "none":
+            if not seen["timeline"] or instant(seen["timeline"][-1]["at"]) <= as_of:
+                return seen
+            past = await self._ledger.state_as_of(clue_no, as_of) if self._ledger else None
+            return seen if past is None else view(past, as_of, self.rules.rulebook, days=days)
+        return view(await self.state(clue_no), as_of, self.rules.rulebook, days=days)
+
+    async def state(self, clue_no: str) -> ClueState:
+        """The clue's state, not ticked. DomainError unknown_clue."""
+        state: ClueState | None = await self._asked(clue_no, m.STATE, None, ClueState)
+        if state is not None and state.exists:
+            return state
+        kept = await self._recorded(clue_no)
+        if kept is None:
+            raise unknown(clue_no)
+        return kept[0]
+
+    async def tip(self, clue_no: str) -> m.Tip | None:
+        """How far the clue's newest run has come, also a closed one; None where Temporal knows none."""
+        tip: m.Tip | None = await self._asked(clue_no, m.TIP, None, m.Tip)
+        return tip
+
+    # --- what is known of a clue -------------------------------------------------------------------
+
+    async def _exists(self, clue_no: str) -> bool:
+        try:
+            return (await self.state(clue_no)).exists
+        except DomainError:
+            return False
+
+    async def _recorded(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
+        """What the record has; None also where it does not answer: Temporal's word is enough then."""
+        try:
+            return await self._ledger.remembered(clue_no) if self._ledger else None
+        except ServiceUnreachable:
+            return None
+
+    async def _remembered(self, clue_no: str) -> tuple[ClueState, Sealed] | None:
+        """The clue as the record has it, else as its last run left it, as long as the server keeps that."""
+        kept = await self._recorded(clue_no)
+        if kept is not None:
+            return kept
+        carried: m.Carried | None = await self._asked(clue_no, m.CARRIED, None, m.Carried)
+        if carried is None or carried.last is None:
+            return None
+        return carried.state, carried.last
+
+    async def _asked(self, clue_no: str, query: str, args: Any, result: type) -> Any:
+        """A Query's answer, None where Temporal has no such run. Raises ServiceUnreachable."""
+        check_number(clue_no)
+        run = self.temporal.get_workflow_handle(m.clue_workflow_id(clue_no))
+
+        async def attempt() -> Any:
+            given = [] if args is None else [args]
+            return await run.query(query, args=given, result_type=result, rpc_timeout=ATTEMPT)
+
+        try:
+            return await until_answered(attempt, self._patience)
+        except RPCError as err:
+            if err.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise ServiceUnreachable(f"查询不到线索 {clue_no}（{err.status.name}：{err.message}）") from err
+        except WorkflowQueryFailedError as err:
+            raise ServiceUnreachable(f"线索 {clue_no} 的查询失败：{err.message}") from err
+
+
+def check_number(clue_no: str) -> None:
+    """What can be no number is the number of no clue."""
+    try:
+        shapes.clue_no("clue_no", clue_no)
+    except DomainError:
+        raise unknown(clue_no) from None
+
+
+def unknown(clue_no: str) -> DomainError:
+    return DomainError("unknown_clue", f"没有线索 {clue_no}，请核对编号或先登记")
