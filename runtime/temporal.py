@@ -4,6 +4,7 @@ What is here must be the same everywhere: a payload written by one process is re
 that passes a module through here and not there breaks class identity (`isinstance`, dataclass `==`).
 """
 
+import asyncio
 import logging
 import zlib
 from collections.abc import Sequence
@@ -34,6 +35,11 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from runtime.errors import PortBusy, ServiceUnreachable
 from runtime.settings import Settings
+
+# A server that has just started takes connections before it takes calls.
+NOT_YET = "not healthy yet"
+READY_TRIES = 100
+READY_PAUSE = 0.1  # seconds
 
 COMPRESS_ABOVE = 1024  # bytes; below this the frame costs more than it saves
 ENCODING = b"binary/zlib"
@@ -137,16 +143,20 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
         raise ServiceUnreachable("没有可用的 Temporal：请先运行 make up，或设置 TEMPORAL_ADDRESS")
     port = settings.sdk_metrics_port
     runtime = sdk_runtime(f"{settings.monitor_host}:{port}") if port is not None else None
-    try:
-        return await Client.connect(
-            address,
-            namespace=settings.temporal_namespace,
-            data_converter=data_converter(),
-            runtime=runtime,
-            lazy=lazy,
-        )
-    except (RPCError, RuntimeError, ValueError) as err:
-        raise ServiceUnreachable(f"连不上 Temporal（{address}）：请确认它已启动、地址无误") from err
+    for attempt in range(READY_TRIES):
+        try:
+            return await Client.connect(
+                address,
+                namespace=settings.temporal_namespace,
+                data_converter=data_converter(),
+                runtime=runtime,
+                lazy=lazy,
+            )
+        except (RPCError, RuntimeError, ValueError) as err:
+            if NOT_YET not in str(err) or attempt == READY_TRIES - 1:
+                raise ServiceUnreachable(f"连不上 Temporal（{address}）：请确认它已启动、地址无误") from err
+        await asyncio.sleep(READY_PAUSE)
+    raise AssertionError("not reached")
 
 
 def sticky_timeout(settings: Settings) -> timedelta:
