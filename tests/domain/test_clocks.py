@@ -77,6 +77,9 @@ def test_first_contact_is_a_measure_it_may_be_breached_and_never_escalates() -> 
     assert story.legal("first_contact", "2026-05-09 22:00") == "2026-05-10 00:00"
     assert story.status("first_contact", "2026-05-10 00:00") == "breached"
     assert story.look("2026-05-10 01:00")["level"] == 0
+    assert "升级" not in next(
+        t["text"] for t in story.look("2026-05-10 01:00")["timeline"] if "breached" in t["event"]
+    )
 
 
 @pytest.mark.parametrize("drill", [False, True])

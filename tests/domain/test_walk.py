@@ -203,4 +203,4 @@ def test_every_state_has_a_holder_and_a_next_wakeup(start: str) -> None:
             assert repr(node.state) == before  # neither a refusal nor an outcome touched it
         edge = found
     print(f"from {start}, depth {DEPTH}: {len(seen)} states, {accepted} moves accepted")
-    assert len(seen) > 100
+    assert len(seen) > 4 ** min(DEPTH, 3)  # else the alphabet has lost its letters
