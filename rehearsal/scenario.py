@@ -7,12 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from domain.agencies import is_well_formed, region_of
 from domain.calendar import SHANGHAI
 from domain.model import Actor, Json, Officer
 from rehearsal import check
 from runtime.errors import GroundError
 from runtime.rules import Rules
 from runtime.rules_yaml import Problem, read_yaml
+
+STATE = "000000"
 
 
 class ScenarioError(GroundError):
@@ -104,10 +107,11 @@ def _clue_no(steps: tuple[Step, ...]) -> str:
     reports = [step for step in steps if step.do == "report"]
     told = next((step for step in reports if step.refused is None), next(iter(reports), None))
     if told is None or told.actor is None:
-        return "XS-000000-00000000-0001"
+        return f"XS-{STATE}-00000000-0001"
     given = told.data.get("clue_no")
     if isinstance(given, str) and given:
         return given
     finder = told.data.get("from_agency") or told.actor.agency
-    region = str(finder).split(".")[0]
-    return f"XS-{region}-{told.at:%Y%m%d}-0001"
+    known = isinstance(finder, str) and is_well_formed(finder)
+    region = region_of(finder) if known else None  # a group has none
+    return f"XS-{region or STATE}-{told.at:%Y%m%d}-0001"
