@@ -55,14 +55,9 @@ def list_(
     """列出线索，最先到期的在前。"""
     _known("--stage", stage, labels.STAGES)
     _known("--matter", matter, labels.MATTERS)
-    for option, given in (
-        ("--holder", holder),
-        ("--party", party),
-        ("--finder", finder),
-        ("--addressee", addressee),
-    ):
-        if given is not None:
-            known_agency(option, given)
+    agencies = {"--holder": holder, "--party": party, "--finder": finder, "--addressee": addressee}
+    for option, given in agencies.items():
+        known_agency(option, given)
     filters = Filters(
         stage=stage,
         holder=holder,
@@ -123,8 +118,10 @@ def _known(option: str, word: str | None, words: dict[str, str]) -> None:
         raise typer.BadParameter(f"{option}：没有“{word}”{hint}")
 
 
-def known_agency(option: str, agency: str) -> None:
+def known_agency(option: str, agency: str | None) -> None:
     """A usage error where the id has no shape; unknown_agency where there is no such agency."""
+    if agency is None:
+        return
     rules = the_rules()
     if not is_well_formed(agency):
         guess = nearest(agency, [*(a.id for a in rules.agencies), *rules.rulebook.group_map])
