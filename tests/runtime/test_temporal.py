@@ -72,7 +72,7 @@ async def test_preparing_a_namespace_again_changes_nothing(
     await prepare_namespace(client, fresh.model_copy(update={"retention_days": 9}))
     await prepare_namespace(client, fresh.model_copy(update={"retention_days": 1}))
     assert await retention_days(client) == 9, "a longer retention is left alone"
-    assert len(SEARCH_ATTRIBUTES) == 7
+    assert len(SEARCH_ATTRIBUTES) == 6
 
 
 async def retention_days(client: Client) -> int:
