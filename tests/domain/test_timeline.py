@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.evolve import EVENT_TYPES
+from domain.evolve import EVENT_TYPES, fold
 from domain.labels import EVENTS
 from domain.notices import notices_for
 from domain.text import sentence
@@ -128,4 +128,5 @@ def test_an_amendment_tells_what_stood_there_unless_it_names_people() -> None:
 def test_the_timeline_counts_every_event_once() -> None:
     for life in LIVES:
         assert [t.seq for t in life.state.timeline] == list(range(1, len(life.events) + 1))
+        assert fold("XS-1", life.events) == life.state
         assert life.state.timeline[0].text == sentence(Story(life.packs).state, life.events[0])

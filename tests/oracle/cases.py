@@ -91,6 +91,8 @@ SETUPS = (
           ("qwj-2020", "yrd-solid-waste-trial"), full=True),
     Setup("all packs given", "360281.eco", "361129", "solid_waste", "361129.eco",
           ("jx-2021-11", "yrd-solid-waste-trial", "qwj-2020"), full=True),
+    Setup("coordinates", "320509.eco", "", "wastewater", "330421.eco"),
+    Setup("coordinates alone", "310118.eco", "", "solid_waste"),
     Setup("two levels", "320500.eco", "320509", "waste_gas", "320509.eco"),
     Setup("two departments", "310000.msa", "310118", "construction_waste"),
 )  # fmt: skip
@@ -119,10 +121,11 @@ class Maker:
             "title": "疑似偷排",
             "matter": s.matter,
             "discovered_at": (self.now - self.rng.choice(AGES)).isoformat(),
-            "place": {"region": s.region},
+            "place": {"region": s.region} if s.region else {"lon": 120.9, "lat": 31.0, "radius_m": 20000},
         }
         data |= {"to_agency": s.addressee} if s.addressee else {}
         data |= {"drill": True} if s.drill else {}
+        data |= {"from_agency": s.finder} if self.rng.random() < 0.3 else {}
         data |= FULL if s.full else {}
         role = "public" if s.public else self.rng.choice(["officer", "registrar", "liaison", "commander"])
         return self.step("report", {"agency": s.finder, "role": role, "name": "甲"}, data)

@@ -20,8 +20,19 @@ from tests.oracle.reading import Clue
 
 RULES = load_rules()
 BOOK = RULES.rulebook
-FIELDS = ("stage", "level", "peak_level", "holder", "from_agency", "to_agency", "packs")
-DUTY_FIELDS = ("id", "obliged", "status", "due_at", "legal_due_at", "provisional", "overdue_internal")
+FIELDS = ("stage", "level", "peak_level", "holder", "from_agency", "to_agency", "packs", "age_days")
+DUTY_FIELDS = (
+    "id",
+    "obliged",
+    "status",
+    "due_at",
+    "legal_due_at",
+    "provisional",
+    "overdue_internal",
+    "opened_at",
+    "fulfilled_at",
+    "extended_days",
+)
 
 
 @dataclass

@@ -148,4 +148,7 @@ class Duty:
             "legal_due_at": end.legal.astimezone(ZONE),
             "provisional": end.provisional and self.term[1] != "hour",
             "overdue_internal": self.overdue(now),
+            "opened_at": self.opened.astimezone(ZONE),
+            "fulfilled_at": self.done.astimezone(ZONE) if self.done else None,
+            "extended_days": self.extended,
         }

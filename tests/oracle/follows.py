@@ -119,6 +119,7 @@ class Follows:
         self.seen: dict[str, str] = {}
         self.orders: dict[str, str] = {}
         self.cases = 0
+        self.ended: datetime | None = None
 
     def owed(self, duty: str) -> Duty | None:
         return next((d for d in reversed(self.duties) if d.id == duty and d.owed), None)
@@ -167,8 +168,11 @@ class Follows:
         self.open("ack", self.addressee, now)
         self.open("first_contact", self.addressee, now)
 
+    def found(self) -> datetime:
+        return datetime.fromisoformat(self.clue["discovered_at"])
+
     def transfer_duties(self, now: datetime) -> None:
-        found = datetime.fromisoformat(self.clue["discovered_at"])
+        found = self.found()
         self.open("start_transfer", self.finder, now, found)
         self.open("complete_transfer", self.finder, now, found)
 
@@ -364,15 +368,15 @@ class Follows:
     def _start_damage_investigation(self, act: Act) -> None:
         self.fulfil(act.now, act.id, "damage_investigation")
 
-    def end(self, stage: str) -> None:
-        self.stage = stage
+    def end(self, stage: str, now: datetime) -> None:
+        self.stage, self.ended = stage, now
         self.cancel()
 
     def _merge_into(self, act: Act) -> None:
-        self.end("merged")
+        self.end("merged", act.now)
 
     def _withdraw(self, act: Act) -> None:
-        self.end("withdrawn")
+        self.end("withdrawn", act.now)
 
     def _close(self, act: Act) -> None:
-        self.end("closed")
+        self.end("closed", act.now)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from tests.oracle import form, powers
-from tests.oracle.days import ZONE
+from tests.oracle.days import ZONE, day_of
 from tests.oracle.follows import Act, Follows
 
 ENDED = ("closed", "withdrawn", "merged")
@@ -90,6 +90,7 @@ class Clue(Follows):
             "from_agency": self.finder,
             "to_agency": self.addressee,
             "packs": sorted(self.packs),
+            "age_days": (day_of(self.ended or now) - day_of(self.found())).days,
             "duties": [d.shown(now) for d in self.duties],
         }
 
@@ -198,7 +199,9 @@ class Clue(Follows):
         return True
 
     def judge_team(self, data: dict[str, Any], need: Callable[[bool, str], None]) -> None:
-        region, matter = self.clue["place"].get("region"), self.clue["matter"]
+        # silent: a clue that has only coordinates; taken: the addressee's region
+        nearby = (self.addressee or self.finder).split(".")[0]
+        region, matter = self.clue["place"].get("region", nearby), self.clue["matter"]
         day = datetime.fromisoformat(data["at"]).astimezone(ZONE).date()
         team = {data["leader"], *data["members"]}
         lines = [self.world.officers.get(i) for i in team]
