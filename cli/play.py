@@ -65,9 +65,12 @@ def _played(scenarios: list[Scenario], rules: Rules, *, durable: bool) -> Iterat
     if not durable:
         yield from (play_core(scenario, rules) for scenario in scenarios)
         return
-    from rehearsal.durable import play_durable, rehearsal_postgres  # servers: only when asked for
+    # Servers: only when asked for.
+    from rehearsal.durable import play_durable, rehearsal_postgres
+    from runtime.temporal import core_logs_to_python
 
     configure_logs(get_settings().model_copy(update={"log_level": "ERROR"}))
+    core_logs_to_python()
     with rehearsal_postgres() as server:
         for scenario in scenarios:
             yield asyncio.run(play_durable(scenario, rules, server))
