@@ -53,6 +53,13 @@ def server_folder() -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="module")
+def module_folder() -> Iterator[Path]:
+    """As `server_folder`, for the servers of a whole file."""
+    with _server_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     """One PostgreSQL for the whole run of this worker. Don't stop it: use `own_postgres` for that."""

@@ -106,8 +106,8 @@ class Up:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("up")
+def folder(module_folder: Path) -> Path:
+    return module_folder
 
 
 @pytest.fixture(scope="module")

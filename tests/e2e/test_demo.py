@@ -24,8 +24,8 @@ def left_behind(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("demo")
+def folder(module_folder: Path) -> Path:
+    return module_folder
 
 
 @pytest.mark.parametrize(("number", "arguments"), [("0001", []), ("0002", ["--exit"])])
@@ -53,11 +53,11 @@ def test_demo_plays_the_case_each_time_afresh(folder: Path, number: str, argumen
     assert left_behind(folder) == []
 
 
-def test_ctrl_c_stops_it_clean(tmp_path: Path) -> None:
+def test_ctrl_c_stops_it_clean(server_folder: Path) -> None:
     demo = subprocess.Popen(
         [sys.executable, "starter.py", "demo"],
         cwd=ROOT,
-        env=environ(tmp_path),
+        env=environ(server_folder),
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -69,4 +69,4 @@ def test_ctrl_c_stops_it_clean(tmp_path: Path) -> None:
     rest = demo.communicate(timeout=60)[0]
     assert demo.returncode == 130
     assert "演示结束" not in rest
-    assert left_behind(tmp_path) == []
+    assert left_behind(server_folder) == []
