@@ -115,8 +115,11 @@ def _direct_superior(s: Scene) -> bool:
     return s.agency == superior(duty.obliged, s.rules.group_map)
 
 
-def _arbiter(s: Scene) -> bool:
-    return s.agency == arbiter(s.state, s.rules)
+def _rules_here(s: Scene) -> bool:
+    """The arbiter, or the nearest common superior, which keeps its power beside a group's."""
+    addressee = s.state.to_agency or s.state.from_agency
+    common = nearest_common_superior(s.state.from_agency, addressee, s.rules.group_map)
+    return s.agency in (arbiter(s.state, s.rules), common)
 
 
 def _group_body(s: Scene) -> bool:
@@ -174,7 +177,7 @@ ADDRESSEE = Grant(_addressee, "承办方")
 COMMANDER = Grant(_commander, "发现方或上级指挥中心", frozenset({"commander"}))
 SUPERIOR = Grant(_superior, "上级", SUPERIOR_ROLES)
 DIRECT_SUPERIOR = Grant(_direct_superior, "义务机构的直接上级", SUPERIOR_ROLES)
-ARBITER = Grant(_arbiter, "裁定机构", SUPERIOR_ROLES)
+ARBITER = Grant(_rules_here, "裁定机构或最近的共同上级", SUPERIOR_ROLES)
 SUPERVISOR = Grant(_anybody, "督办专员", frozenset({"supervisor"}))
 GROUP_BODY = Grant(_group_body, "协调联络组", USUAL | SUPERIOR_ROLES)
 INVITED = Grant(_invited, "受邀机构")

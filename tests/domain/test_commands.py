@@ -90,7 +90,7 @@ WHO: dict[str, tuple[str, dict[str, set[str]]]] = {
     "receive_transfer": ("sent", ADDRESSEE),
     "return_transfer": ("sent", ADDRESSEE),
     "dispute_jurisdiction": ("inspecting", ADDRESSEE),
-    "rule_jurisdiction": ("disputed", {GROUP: HIGH}),
+    "rule_jurisdiction": ("disputed", {GROUP: HIGH, COMMON: HIGH}),
     "reroute": ("inspecting", FINDER | COMMANDERS),
     "file_case": ("handling", ADDRESSEE),
     "give_feedback": ("handling", ADDRESSEE),

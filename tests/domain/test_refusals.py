@@ -195,6 +195,7 @@ def test_only_the_arbiter_or_the_nearest_common_superior_rules() -> None:
     data = {"agency": A, "reason": "行为地"}
     for who, code in [
         ("group.qwj", "accepted"),
+        (COMMON, "accepted"),
         ("310000.eco", "not_permitted"),
         ("000000.gov", "not_permitted"),
     ]:

@@ -124,8 +124,7 @@ def _further(clue: Clue, name: str, actor: dict[str, Any], data: dict[str, Any])
         person = actor.get("officer_id")
         return usual and person in {*clue.members, clue.leader} and person == data["officer_id"]
     if name == "rule_jurisdiction":
-        # silent: may the nearest common superior still rule where a group stands before it? Taken: no.
-        return role in HIGH and agency == clue.arbiter()
+        return role in HIGH and agency in (clue.arbiter(), clue.common())
     if name in ("request_extension", "decide_extension", "suspend_duty", "resume_duty"):
         duty = clue.owed(data["duty"])
         obliged = duty.obliged if duty else None
