@@ -7,8 +7,9 @@ ledger (`_deliver` sees to that in the background), only a resumed run's first c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ with workflow.unsafe.imports_passed_through():
 
     from workflows import search
     from workflows.batches import next_batch
+    from workflows.judged import Judged
     from workflows.messages import (
         CARRIED,
         CLUE,
@@ -46,20 +48,9 @@ with workflow.unsafe.imports_passed_through():
 UNREPORTED_LIFE: Final = timedelta(seconds=60)  # a run whose report was refused ends by itself
 LONGEST_SLEEP: Final = timedelta(days=365)  # servers cap timers; waking for nothing once a year costs nothing
 EVENTS_PER_RUN: Final = 1000  # replayed in about half a second, well within a task's time-out
+BURST: Final = timedelta(milliseconds=100)  # commands that follow a flush this closely are gathered,
+GATHER: Final = timedelta(milliseconds=200)  # this long, so that a crowd's answers don't wait for the ledger
 CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What the validator found, for the handler that follows it in the same task; a replay has only the handler."""
-
-    state: ClueState
-    message: CommandMessage
-    now: datetime
-    outcome: Outcome
-
-    def fits(self, state: ClueState, message: CommandMessage, now: datetime) -> bool:
-        return self.state is state and self.now == now and self.message == message
 
 
 @workflow.defn(name=CLUE_WORKFLOW)
@@ -74,6 +65,7 @@ class ClueWorkflow:
         self._stale = False
         self._trying = False  # a local try at the ledger holds the workflow task
         self._trouble = ""
+        self._flushed_at: datetime | None = None
         self._judged: Judged | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.Task[None] | None = None
@@ -180,6 +172,7 @@ class ClueWorkflow:
         """Brings events to the ledger, one batch at a time, for as long as the run lasts."""
         while True:
             await workflow.wait_condition(lambda: bool(self._outbox))
+            await self._gather()
             batch = ledger.FlushBatch(self._state.clue_no, next_batch(self._outbox))
             try:
                 done = await self._flush(batch)
@@ -188,9 +181,17 @@ class ClueWorkflow:
                 workflow.logger.error("the ledger refuses events for good")
                 await workflow.sleep(CONFLICT_PAUSE)
                 continue
-            self._trouble = ""
+            self._trouble, self._flushed_at = "", workflow.now()
             self._check_resumed(done)
             self._outbox = [s for s in self._outbox if s.seq > batch.sealed[-1].seq]
+
+    async def _gather(self) -> None:
+        """One command is flushed within its own task (one event); several on each other's heels together."""
+        last = self._flushed_at
+        if last is None or workflow.now() - last > BURST:
+            return
+        with contextlib.suppress(asyncio.TimeoutError):
+            await workflow.wait_condition(lambda: self._state.ended, timeout=GATHER)
 
     async def _flush(self, batch: ledger.FlushBatch) -> ledger.FlushDone:
         """Once at once, inside the workflow's task; failing that, again and again while commands go on."""
