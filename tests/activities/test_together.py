@@ -112,7 +112,7 @@ async def test_a_whole_life_is_recorded_archived_and_replayed(
     await temporal_client.get_workflow_handle(f"clue/{desk.clue_no}").result()
     await check_whole(desk, engine, temporal_client)
     async with asyncio.timeout(60):  # visibility hears of the end a moment later
-        while not all(run.complete for run in await runs(engine, desk.clue_no)):
+        while not [run for run in await runs(engine, desk.clue_no) if run.complete]:
             await Archivist(temporal_client, engine).sweep()
     for run in await runs(engine, desk.clue_no):
         history = await load(engine, run.workflow_id, run.run_id)
