@@ -13,7 +13,7 @@ from domain import duties
 from domain.calendar import Due
 from domain.evolve import evolve
 from domain.model import Actor, ClueState, Command, Duty, Event, iso
-from domain.packs import Rulebook
+from domain.packs import Pack, Rulebook
 
 
 @dataclass
@@ -29,6 +29,10 @@ class Draft:
     def agency(self) -> str:
         assert self.command is not None
         return self.command.actor.agency
+
+    @property
+    def packs_in_use(self) -> tuple[Pack, ...]:
+        return tuple(p for p in self.rules.packs if p.id in self.state.packs)
 
     def emit(
         self,

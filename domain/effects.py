@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from domain import labels
-from domain.agencies import region_of
+from domain import inspection, labels, transfer
 from domain.draft import Draft
-from domain.errors import DomainError
-from domain.model import Duty, Json, Officer, instant, iso, shanghai_day
-from domain.packs import Pack, choose
+from domain.model import Duty, Json, instant, iso, shanghai_day
+from domain.packs import choose
 from domain.permissions import arbiter
 
 
 def owed(d: Draft, duty_id: str) -> Duty | None:
     """The newest duty still owed of that id."""
     return next((x for x in reversed(d.state.duties) if x.id == duty_id and x.owed), None)
-
-
-def packs_in_use(d: Draft) -> Iterable[Pack]:
-    return (p for p in d.rules.packs if p.id in d.state.packs)
 
 
 # --- from the report to the addressee --------------------------------------------------------------
@@ -96,88 +90,6 @@ def arrive(d: Draft) -> None:
     d.fulfil("on_scene")
 
 
-# --- inspection ------------------------------------------------------------------------------------
-
-
-def _inspecting_officers(d: Draft) -> list[str]:
-    return list(dict.fromkeys([d.data["leader"], *d.data["members"]]))
-
-
-def _listed(d: Draft, officer_id: str) -> list[Officer]:
-    assert d.command is not None
-    return [o for o in d.command.facts.officers if o.id == officer_id]
-
-
-def _place(d: Draft) -> str | None:
-    """Where the clue lies; until it is placed, where its addressee sits."""
-    return d.state.place_region or region_of(d.state.to_agency or d.state.from_agency)
-
-
-def _authorised(d: Draft, officer_id: str) -> bool:
-    """On both lists for that day, that place and that matter (《方案》两张清单)."""
-    day, place, matter = shanghai_day(instant(d.data["at"])), _place(d), d.state.clue["matter"]
-    return any(
-        o.from_day <= day <= o.to_day and (place or "").startswith(o.regions) and matter in o.matters
-        for o in _listed(d, officer_id)
-    )
-
-
-def _agency_of(d: Draft, officer_id: str) -> str | None:
-    """Whose officer that is: by the lists, else as seen acting in this clue."""
-    assert d.command is not None
-    listed = _listed(d, officer_id)
-    if listed:
-        return listed[0].agency
-    if d.command.actor.officer_id == officer_id:
-        return d.command.actor.agency
-    return d.state.seen_officers.get(officer_id)
-
-
-def _is_local(d: Draft, officer_id: str) -> bool:
-    agency = _agency_of(d, officer_id)
-    return agency is not None and region_of(agency) == _place(d)
-
-
-def check_inspection(d: Draft) -> None:
-    """Lists, quorum and leader, each only where a pack in use asks for it, in this order."""
-    packs, officers, joint = list(packs_in_use(d)), _inspecting_officers(d), d.data["mode"] == "joint"
-    if any(p.lists_required for p in packs):
-        missing = [o for o in officers if not _authorised(d, o)]
-        if missing:
-            raise DomainError(
-                "officer_not_authorised",
-                f"执法人员 {'、'.join(missing)} 当日不在执法人员清单或执法范围清单内（地点 {_place(d)}）",
-            )
-    quorum = max((p.quorum for p in packs), default=0)
-    if len(officers) < quorum:
-        raise DomainError("quorum_missing", f"检查人员不得少于 {quorum} 人，现为 {len(officers)} 人")
-    if joint and any(p.local_present for p in packs) and not any(_is_local(d, o) for o in officers):
-        raise DomainError("quorum_missing", "联合检查须有属地执法人员在场，请增加属地人员")
-    if joint and any(p.leader_visiting for p in packs) and _is_local(d, d.data["leader"]):
-        raise DomainError("leader_must_be_visiting", "联合检查由异地执法人员担任组长，请改派组长")
-
-
-def convene_inspection(d: Draft) -> None:
-    leader_agency = _agency_of(d, d.data["leader"]) or d.agency
-    d.emit("inspection_convened", {**d.data, "leader_agency": leader_agency})
-
-
-def respond_invitation(d: Draft) -> None:
-    d.emit("invitation_answered", d.data)
-
-
-def record_inspection(d: Draft) -> None:
-    d.emit("inspection_recorded", d.data)
-    if d.data["finding"] == "confirmed":
-        d.open("evidence_transfer", d.state.from_agency)
-    if d.data.get("damage_found"):
-        d.open("damage_notice", d.state.from_agency)
-
-
-def sign_record(d: Draft) -> None:
-    d.emit("record_signed", d.data)
-
-
 # --- the clue and its evidence ---------------------------------------------------------------------
 
 
@@ -199,87 +111,6 @@ def amend_clue(d: Draft) -> None:
 
 def add_evidence(d: Draft) -> None:
     d.emit("evidence_added", items=d.data["items"], custodian=d.agency)
-
-
-def start_transfer(d: Draft) -> None:
-    d.emit("transfer_started", d.data)
-    d.fulfil("start_transfer")
-
-
-def _manifest(d: Draft) -> list[str]:
-    return list(dict.fromkeys(d.data["manifest"]))
-
-
-def missing_fields(clue: Json, packs: Iterable[Pack]) -> list[str]:
-    """The mandatory fields (dotted) that are not filled in yet."""
-    wanted = dict.fromkeys(f for p in packs for f in p.mandatory_fields)
-    return [f for f in wanted if _at(clue, f) in (None, "", [], {})]
-
-
-def _at(data: Any, path: str) -> Any:
-    for key in path.split("."):
-        data = data.get(key) if isinstance(data, dict) else None
-    return data.strip() if isinstance(data, str) else data
-
-
-def check_transfer(d: Draft) -> None:
-    """The mandatory fields and the evidence that the packs ask for, then the manifest (《规程》, 《方案》)."""
-    packs = list(packs_in_use(d))
-    missing = [labels.FIELDS.get(f, f) for f in missing_fields(d.state.clue, packs)]
-    if any(p.evidence_required for p in packs) and not d.data["manifest"]:
-        missing.append("证据材料（清单至少一件）")
-    if missing:
-        raise DomainError("incomplete_transfer", f"移送材料缺：{'、'.join(missing)}；请补正后再发")
-    check_manifest(d)
-
-
-def check_manifest(d: Draft) -> None:
-    kept = {x.sha256: x for x in d.state.evidence}
-    unreviewed = [kept[m].name for m in _manifest(d) if m in kept and not kept[m].usable]
-    if unreviewed:
-        names = "、".join(unreviewed)
-        raise DomainError("incomplete_transfer", f"监控材料 {names} 未经审核，只是线索不是证据，请先审核")
-    strange = [m for m in _manifest(d) if m not in kept]
-    if strange:
-        raise DomainError(
-            "manifest_mismatch", f"清单中的摘要从未添加为证据：{'、'.join(m[:12] for m in strange)}"
-        )
-
-
-def send_transfer(d: Draft) -> None:
-    letter_no = d.data.get("letter_no") or f"移-{d.state.clue_no}-{d.state.letters + 1}"
-    d.emit("transfer_sent", {**d.data, "letter_no": letter_no, "manifest": _manifest(d)})
-    d.fulfil("complete_transfer", "evidence_transfer")
-    d.open("receipt", d.state.to_agency)
-
-
-def send_supplement(d: Draft) -> None:
-    d.emit("supplement_sent", {**d.data, "manifest": _manifest(d)})
-
-
-def check_receipt(d: Draft) -> None:
-    assert d.state.sent is not None
-    got, sent = set(d.data["manifest"]), set(d.state.sent.manifest)
-    lacking, strange = sent - got, got - sent - set(d.state.supplements)
-    if lacking or strange:
-        parts = [f"缺 {len(lacking)} 件"] if lacking else []
-        parts += [f"多 {len(strange)} 件"] if strange else []
-        raise DomainError("manifest_mismatch", f"签收清单与发出的不符：{'，'.join(parts)}；请逐件核对摘要")
-
-
-def receive_transfer(d: Draft) -> None:
-    d.emit("transfer_received", {**d.data, "manifest": _manifest(d)})
-    d.fulfil("receipt")
-    d.open("case_filing", d.state.to_agency)
-    d.open("written_feedback", d.state.to_agency)
-
-
-def return_transfer(d: Draft) -> None:
-    assert d.state.sent is not None
-    sent_by = d.state.sent.command_id
-    d.emit("transfer_returned", d.data)
-    d.fulfil("receipt")
-    d.reopen(("evidence_transfer", "complete_transfer"), sent_by)
 
 
 # --- jurisdiction ----------------------------------------------------------------------------------
@@ -440,17 +271,17 @@ EFFECTS: Mapping[str, Callable[[Draft], None]] = {
     "acknowledge": acknowledge,
     "flag_evidence_at_risk": flag_evidence_at_risk,
     "arrive": arrive,
-    "convene_inspection": convene_inspection,
-    "respond_invitation": respond_invitation,
-    "record_inspection": record_inspection,
-    "sign_record": sign_record,
+    "convene_inspection": inspection.convene_inspection,
+    "respond_invitation": inspection.respond_invitation,
+    "record_inspection": inspection.record_inspection,
+    "sign_record": inspection.sign_record,
     "amend_clue": amend_clue,
     "add_evidence": add_evidence,
-    "start_transfer": start_transfer,
-    "send_transfer": send_transfer,
-    "send_supplement": send_supplement,
-    "receive_transfer": receive_transfer,
-    "return_transfer": return_transfer,
+    "start_transfer": transfer.start_transfer,
+    "send_transfer": transfer.send_transfer,
+    "send_supplement": transfer.send_supplement,
+    "receive_transfer": transfer.receive_transfer,
+    "return_transfer": transfer.return_transfer,
     "dispute_jurisdiction": dispute_jurisdiction,
     "rule_jurisdiction": rule_jurisdiction,
     "reroute": reroute,
@@ -474,8 +305,8 @@ EFFECTS: Mapping[str, Callable[[Draft], None]] = {
     "close": _ending("closed", "线索已办结"),
 }
 CONTENT_CHECKS: Mapping[str, Callable[[Draft], None]] = {
-    "convene_inspection": check_inspection,
-    "send_transfer": check_transfer,
-    "send_supplement": check_manifest,
-    "receive_transfer": check_receipt,
+    "convene_inspection": inspection.check_inspection,
+    "send_transfer": transfer.check_transfer,
+    "send_supplement": transfer.check_manifest,
+    "receive_transfer": transfer.check_receipt,
 }
