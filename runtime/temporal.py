@@ -37,7 +37,7 @@ from runtime.errors import PortBusy, ServiceUnreachable
 from runtime.settings import Settings
 
 # A server that has just started takes connections before it takes calls.
-NOT_YET = "not healthy yet"
+NOT_YET = ("not healthy yet", "call error after connection")
 READY_TRIES = 100
 READY_PAUSE = 0.1  # seconds
 
@@ -153,7 +153,8 @@ async def connect(settings: Settings, *, lazy: bool = False) -> Client:
                 lazy=lazy,
             )
         except (RPCError, RuntimeError, ValueError) as err:
-            if NOT_YET not in str(err) or attempt == READY_TRIES - 1:
+            early = any(words in str(err) for words in NOT_YET)
+            if not early or attempt == READY_TRIES - 1:
                 raise ServiceUnreachable(f"连不上 Temporal（{address}）：请确认它已启动、地址无误") from err
         await asyncio.sleep(READY_PAUSE)
     raise AssertionError("not reached")
