@@ -25,24 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.model import Answer, ClueState, Event, blank
     from domain.view import view
 
+    from workflows import messages as m
     from workflows import search
     from workflows.batches import next_batch
     from workflows.judged import Judged
-    from workflows.messages import (
-        CARRIED,
-        CLUE,
-        CLUE_WORKFLOW,
-        COMMAND,
-        NOTHING_REPORTED,
-        STALE_STATE,
-        STATE,
-        TIP,
-        Carried,
-        ClueStart,
-        CommandMessage,
-        QueryArgs,
-        Tip,
-    )
     from workflows.spread import spread
 
 UNREPORTED_LIFE: Final = timedelta(seconds=60)  # a run whose report was refused ends by itself
@@ -53,10 +39,10 @@ GATHER: Final = timedelta(milliseconds=200)  # this long, so that a crowd's answ
 CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
 
 
-@workflow.defn(name=CLUE_WORKFLOW)
+@workflow.defn(name=m.CLUE_WORKFLOW)
 class ClueWorkflow:
     @workflow.init
-    def __init__(self, start: ClueStart) -> None:
+    def __init__(self, start: m.ClueStart) -> None:
         self._start = start
         self._state: ClueState = start.state or blank(start.clue_no, start.packs)
         self._seq, self._hash, self._last = start.seq, start.hash, start.last
@@ -66,6 +52,7 @@ class ClueWorkflow:
         self._trying = False  # a local try at the ledger holds the workflow task
         self._trouble = ""
         self._flushed_at: datetime | None = None
+        self._gathering = False
         self._judged: Judged | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.Task[None] | None = None
@@ -74,11 +61,12 @@ class ClueWorkflow:
         self._shown = workflow.info().typed_search_attributes
 
     @workflow.run
-    async def run(self, start: ClueStart) -> Tip:
+    async def run(self, start: m.ClueStart) -> m.Tip:
         background = [self._deliver(), self._keep_history(start.previous_run_id)]
         self._tasks = [asyncio.create_task(work) for work in background]  # else they may be collected
         while True:
-            self._show()
+            if not self._in_a_burst():
+                self._show()
             self._arm()
             seen = self._state.seq
             await workflow.wait_condition(lambda seen=seen: self._has_news(seen))  # type: ignore[misc]
@@ -92,13 +80,13 @@ class ClueWorkflow:
 
     # --- commands ----------------------------------------------------------------------------------
 
-    @workflow.update(name=COMMAND)
-    async def command(self, message: CommandMessage) -> Answer:
+    @workflow.update(name=m.COMMAND)
+    async def command(self, message: m.CommandMessage) -> Answer:
         """One act of one person: judged, recorded and answered at once."""
         if not self._trusted:
             await workflow.wait_condition(lambda: self._trusted or self._stale)
         if self._stale:
-            raise ApplicationError("线索的状态已有更新", type=STALE_STATE, non_retryable=True)
+            raise ApplicationError("线索的状态已有更新", type=m.STALE_STATE, non_retryable=True)
         judged, self._judged = self._judged, None
         known = judged is not None and judged.fits(self._state, message, workflow.now())
         outcome = judged.outcome if judged is not None and known else self._judge(message)
@@ -106,11 +94,11 @@ class ClueWorkflow:
         return outcome.answer
 
     @command.validator
-    def refuse(self, message: CommandMessage) -> None:
+    def refuse(self, message: m.CommandMessage) -> None:
         """A refusal leaves nothing in the history; an acceptance spares the handler behind it the judging."""
         self._judged = Judged(self._state, message, workflow.now(), self._judge(message))
 
-    def _judge(self, message: CommandMessage) -> Outcome:
+    def _judge(self, message: m.CommandMessage) -> Outcome:
         try:
             return handle(self._state, message.command, self._instant(message.at), self._start.rules)
         except DomainError as err:
@@ -157,7 +145,7 @@ class ClueWorkflow:
         """The timer is up: everything due by now happens, dated at its own instant."""
         self._timer = self._wakes_at = None
         if not self._state.exists:
-            raise ApplicationError("没有登记任何线索", type=NOTHING_REPORTED, non_retryable=True)
+            raise ApplicationError("没有登记任何线索", type=m.NOTHING_REPORTED, non_retryable=True)
         state = self._state
         events = tick(state, self._instant(None), self._start.rules)
         for event in events:
@@ -183,13 +171,20 @@ class ClueWorkflow:
             self._check_resumed(done)
             self._outbox = [s for s in self._outbox if s.seq > batch.sealed[-1].seq]
 
+    def _in_a_burst(self) -> bool:
+        """Whether commands come on each other's heels: then what they change is told all at once."""
+        last = self._flushed_at
+        near = last is not None and workflow.now() - last <= BURST
+        return (near or self._gathering) and not self._state.ended
+
     async def _gather(self) -> None:
         """One command is flushed within its own task (one event); several on each other's heels together."""
-        last = self._flushed_at
-        if last is None or workflow.now() - last > BURST:
-            return
-        with contextlib.suppress(asyncio.TimeoutError):
-            await workflow.wait_condition(lambda: self._state.ended, timeout=GATHER)
+        if self._in_a_burst():
+            self._gathering = True
+            with contextlib.suppress(asyncio.TimeoutError):
+                await workflow.wait_condition(lambda: self._state.ended, timeout=GATHER)
+            self._gathering = False
+            self._show()
 
     async def _flush(self, batch: ledger.FlushBatch) -> ledger.FlushDone:
         """Once at once, inside the workflow's task; failing that, again and again while commands go on."""
@@ -275,19 +270,19 @@ class ClueWorkflow:
 
     # --- looking -----------------------------------------------------------------------------------
 
-    @workflow.query(name=CLUE)
-    def clue(self, args: QueryArgs) -> dict[str, Any]:
+    @workflow.query(name=m.CLUE)
+    def clue(self, args: m.QueryArgs) -> dict[str, Any]:
         return view(self._state, args.as_of, self._start.rules, days=args.days)
 
-    @workflow.query(name=TIP)
-    def tip(self) -> Tip:
+    @workflow.query(name=m.TIP)
+    def tip(self) -> m.Tip:
         s = self._state
-        return Tip(self._seq, self._hash, s.stage, s.ended, len(self._outbox), self._trouble)
+        return m.Tip(self._seq, self._hash, s.stage, s.ended, len(self._outbox), self._trouble)
 
-    @workflow.query(name=STATE)
+    @workflow.query(name=m.STATE)
     def state(self) -> ClueState:
         return self._state
 
-    @workflow.query(name=CARRIED)
-    def carried(self) -> Carried:
-        return Carried(self._state, self._last)
+    @workflow.query(name=m.CARRIED)
+    def carried(self) -> m.Carried:
+        return m.Carried(self._state, self._last)

@@ -157,7 +157,7 @@ async def test_at_once_no_number_is_given_twice(clues: ClueClient) -> None:
     assert len({a.clue_no for a in answers}) == 30
 
 
-async def test_the_search_attributes_follow_the_clue(desk: Desk) -> None:
+async def test_the_search_attributes_follow_the_clue(desk: Desk, ledger: FakeLedger) -> None:
     await desk.report()
     run = desk.client.temporal.get_workflow_handle(f"clue/{desk.clue_no}")
 
@@ -169,6 +169,7 @@ async def test_the_search_attributes_follow_the_clue(desk: Desk) -> None:
     assert (first["ClueStage"], first["ClueLevel"]) == ("notified", 0)
     assert FINDER in first["ClueParties"]  # type: ignore[operator]
     await desk.do("start_transfer", FINDER, "approver")
+    await desk.flushed(ledger)
     second = await shown()
     assert second["ClueStage"] == "transferring"
     assert not [e for e in await desk.events() if "UPSERT" in e][1:]  # the start's own came with it
