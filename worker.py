@@ -21,6 +21,7 @@ from typing import Final
 import prometheus_client
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
+from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -47,6 +48,10 @@ PORTS: Final = ("CLUEFLOW_HEALTH_PORT", "CLUEFLOW_METRICS_PORT", "CLUEFLOW_SDK_M
 LOCAL_SHARE: Final = 0.85  # of the local activity's time-out: so that "not now" arrives as an answer
 
 log = get_logger(__name__)
+
+# As fields, not as a tail on every message.
+workflow.logger.workflow_info_on_message = False
+activity.logger.activity_info_on_message = False
 
 
 @asynccontextmanager

@@ -1,7 +1,8 @@
 """One clue: receives commands, lets the core judge them, waits for the next clock, and tells the ledger.
 
 House rules: the state changes only in `_record`; the core alone decides; commands never wait for the
-ledger (`_deliver` sees to that in the background), only a resumed run's first command does.
+ledger (`_deliver` sees to that in the background), only a resumed run's first command does. Nothing leaves
+the workflow before the server has it: a task that is lost is done again, at another instant.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ UNREPORTED_LIFE: Final = timedelta(seconds=60)  # a run whose report was refused
 LONGEST_SLEEP: Final = timedelta(days=365)  # servers cap timers; waking for nothing once a year costs nothing
 EVENTS_PER_RUN: Final = 1000  # replayed in about half a second, well within a task's time-out
 BURST: Final = timedelta(milliseconds=100)  # commands that follow a flush this closely are gathered,
-GATHER: Final = timedelta(milliseconds=200)  # this long, so that a crowd's answers don't wait for the ledger
+GATHER: Final = timedelta(milliseconds=300)  # this long, so that a crowd's answers don't wait for the ledger
 CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
 
 
@@ -53,6 +54,7 @@ class ClueWorkflow:
         self._trouble = ""
         self._flushed_at: datetime | None = None
         self._gathering = False
+        self._sealed_at = 0  # the history's length when the last event was made
         self._judged: Judged | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.Task[None] | None = None
@@ -62,20 +64,22 @@ class ClueWorkflow:
 
     @workflow.run
     async def run(self, start: m.ClueStart) -> m.Tip:
-        background = [self._deliver(), self._keep_history(start.previous_run_id)]
-        self._tasks = [asyncio.create_task(work) for work in background]  # else they may be collected
+        work = (self._deliver(), self._keep_history(start.previous_run_id))
+        self._tasks = [asyncio.create_task(w) for w in work]  # kept, else they may be collected
+        if not self._trusted:
+            await workflow.wait_condition(lambda: self._trusted or self._stale)
         while True:
             if not self._in_a_burst():
                 self._show()
             self._arm()
             seen = self._state.seq
             await workflow.wait_condition(lambda seen=seen: self._has_news(seen))  # type: ignore[misc]
-            if self._timer is not None and self._timer.done():
+            if self._timer_is_up():
                 self._wake()
             elif self._is_over():
                 return self.tip()
             elif self._is_full():
-                await workflow.wait_condition(self._is_at_rest)
+                await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._trying)
                 self._continue()
 
     # --- commands ----------------------------------------------------------------------------------
@@ -91,6 +95,7 @@ class ClueWorkflow:
         known = judged is not None and judged.fits(self._state, message, workflow.now())
         outcome = judged.outcome if judged is not None and known else self._judge(message)
         self._record(outcome.state, outcome.events)
+        self._log("command accepted", message, seq=outcome.answer.seq)
         return outcome.answer
 
     @command.validator
@@ -102,7 +107,14 @@ class ClueWorkflow:
         try:
             return handle(self._state, message.command, self._instant(message.at), self._start.rules)
         except DomainError as err:
+            self._log("command refused", message, code=err.code)
             raise ApplicationError(err.message, type=err.code, non_retryable=True) from None
+
+    def _log(self, event: str, message: m.CommandMessage, **more: Any) -> None:
+        c = message.command
+        workflow.logger.info(
+            event, extra={"clue_no": self._state.clue_no, "command_id": c.id, "command": c.name, **more}
+        )
 
     def _instant(self, at: datetime | None) -> datetime:
         """The command's own instant in a rehearsal, else now; never before what has happened already."""
@@ -121,6 +133,7 @@ class ClueWorkflow:
         self._last = sealed[-1]
         self._seq, self._hash = self._last.seq, self._last.hash
         self._state = state
+        self._sealed_at = workflow.info().get_current_history_length()
 
     # --- clocks ------------------------------------------------------------------------------------
 
@@ -134,6 +147,9 @@ class ClueWorkflow:
         wait = min(max(wake - self._now(), timedelta(milliseconds=1)), LONGEST_SLEEP)
         self._wakes_at = self._now() + wait
         self._timer = asyncio.create_task(workflow.sleep(wait))
+
+    def _timer_is_up(self) -> bool:
+        return self._timer is not None and self._timer.done()
 
     def _next_wake(self) -> datetime | None:
         if not self._state.exists:
@@ -178,7 +194,7 @@ class ClueWorkflow:
         return (near or self._gathering) and not self._state.ended
 
     async def _gather(self) -> None:
-        """One command is flushed within its own task (one event); several on each other's heels together."""
+        """A command alone goes to the ledger at once; several on each other's heels together."""
         if self._in_a_burst():
             self._gathering = True
             with contextlib.suppress(asyncio.TimeoutError):
@@ -187,7 +203,22 @@ class ClueWorkflow:
             self._show()
 
     async def _flush(self, batch: ledger.FlushBatch) -> ledger.FlushDone:
-        """Once at once, inside the workflow's task; failing that, again and again while commands go on."""
+        """Once briefly, inside the workflow's task, where the server has the events already; failing that by an
+        activity, which is scheduled together with what it carries, and tried again and again.
+        """
+        if workflow.info().get_current_history_length() > self._sealed_at:
+            with contextlib.suppress(FailureError):
+                return await self._flush_briefly(batch)
+        done: ledger.FlushDone = await workflow.execute_activity(
+            ledger.FLUSH_EVENTS,
+            batch,
+            result_type=ledger.FlushDone,
+            start_to_close_timeout=ledger.FLUSH_TIMEOUT,
+            retry_policy=ledger.FLUSH_RETRY,
+        )
+        return done
+
+    async def _flush_briefly(self, batch: ledger.FlushBatch) -> ledger.FlushDone:
         self._trying = True
         try:
             done: ledger.FlushDone = await workflow.execute_local_activity(
@@ -197,19 +228,9 @@ class ClueWorkflow:
                 schedule_to_close_timeout=ledger.FLUSH_LOCAL_TIMEOUT,
                 retry_policy=ledger.FLUSH_LOCAL_RETRY,
             )
-            return done
-        except FailureError:
-            pass  # the ledger does not answer now
         finally:
             self._trying = False
-        again: ledger.FlushDone = await workflow.execute_activity(
-            ledger.FLUSH_EVENTS,
-            batch,
-            result_type=ledger.FlushDone,
-            start_to_close_timeout=ledger.FLUSH_TIMEOUT,
-            retry_policy=ledger.FLUSH_RETRY,
-        )
-        return again
+        return done
 
     def _check_resumed(self, done: ledger.FlushDone) -> None:
         """A resumed run is only as good as the state it was given: the ledger must know nothing newer."""
@@ -231,22 +252,19 @@ class ClueWorkflow:
     # --- the course of a run -----------------------------------------------------------------------
 
     def _has_news(self, seen: int) -> bool:
-        timer_is_up = self._timer is not None and self._timer.done()
-        return timer_is_up or self._state.seq != seen or self._is_over() or self._is_full()
+        return self._timer_is_up() or self._state.seq != seen or self._is_over() or self._is_full()
 
     def _is_over(self) -> bool:
         """The clue has ended, the ledger has it all, no accountability case is open, nobody waits."""
-        if self._stale:
-            return workflow.all_handlers_finished()
-        done = self._state.ended and not self._outbox and all(c.decided for c in self._state.cases)
-        return done and workflow.all_handlers_finished()
+        told = self._state.ended and not self._outbox and all(c.decided for c in self._state.cases)
+        return (told or self._stale) and workflow.all_handlers_finished()
 
     def _is_full(self) -> bool:
+        """Time for a new run: when nothing is on its way to the ledger, or at twice the length all the same."""
         info, limit = workflow.info(), self._start.max_events or EVENTS_PER_RUN
-        return info.is_continue_as_new_suggested() or info.get_current_history_length() >= limit
-
-    def _is_at_rest(self) -> bool:
-        return workflow.all_handlers_finished() and not self._trying
+        length = info.get_current_history_length()
+        full = info.is_continue_as_new_suggested() or length >= limit
+        return full and (not self._outbox or length >= 2 * limit)
 
     def _continue(self) -> None:
         """The next run carries the state, its chain and what the ledger has not confirmed."""

@@ -53,8 +53,10 @@ class WorkerProcess:
 
 
 @contextmanager
-def worker_process(folder: Path, temporal: str, database: str, queue: str) -> Iterator[WorkerProcess]:
-    """`python worker.py` with a health port, killed at the end if it still lives."""
+def worker_process(
+    folder: Path, temporal: str, database: str, queue: str, *arguments: str
+) -> Iterator[WorkerProcess]:
+    """`python worker.py` with a health port, ended if it still lives when the block does."""
     port = free_port()
     log = folder / f"worker-{port}.log"
     environ = {
@@ -63,11 +65,19 @@ def worker_process(folder: Path, temporal: str, database: str, queue: str) -> It
     }  # fmt: skip
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "worker.py"], cwd=ROOT, env=environ, stdout=out, stderr=subprocess.STDOUT
+            [sys.executable, "worker.py", *arguments],
+            cwd=ROOT,
+            env=environ,
+            stdout=out,
+            stderr=subprocess.STDOUT,
         )
         try:
             yield WorkerProcess(process, port, log)
         finally:
+            if process.poll() is None:
+                process.terminate()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(20)
             process.kill()
             process.wait()
 

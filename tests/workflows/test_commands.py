@@ -63,8 +63,9 @@ async def test_commands_on_each_others_heels_reach_the_ledger_together(
     assert len(ledger.batches) < 40
 
 
-async def test_a_refusal_leaves_nothing_in_the_history(desk: Desk) -> None:
+async def test_a_refusal_leaves_nothing_in_the_history(desk: Desk, ledger: FakeLedger) -> None:
     await desk.report()
+    await desk.flushed(ledger)
     before, tip = await desk.events(), await desk.client.tip(desk.clue_no)
     await refused("not_permitted", desk.do("close"))
     await refused("wrong_stage", desk.do("give_feedback", letter_no="1", outcome="penalty", details="x"))

@@ -10,7 +10,7 @@ from tests.workflows.shell import FINDER, Desk, FakeLedger, shell
 from tests.workflows.test_commands import refused
 from tests.workflows.test_ledger_away import check_whole
 
-SHORT = Rehearsal(max_events=80)
+SHORT = Rehearsal(max_events=50)
 
 
 @pytest.fixture

@@ -65,7 +65,8 @@ def test_no_code_is_left_out() -> None:
     assert {row[0] for row in AT_ONCE} | set(LATER) == set(CODES)
 
 
-async def test_each_code_arrives_and_nothing_stays(desk: Desk) -> None:
+async def test_each_code_arrives_and_nothing_stays(desk: Desk, ledger: FakeLedger) -> None:
+    await desk.flushed(ledger)
     desk.at = START + timedelta(hours=5)
     before = await desk.client.tip(desk.clue_no)
     for code, name, agency, role, data in AT_ONCE:
