@@ -78,15 +78,19 @@ async def ledger_away(client: Client) -> None:
 
 
 async def several_runs(client: Client) -> None:
-    async with shell(client, FakeLedger(), rehearsal=Rehearsal(max_events=80)) as clues:
+    ledger = FakeLedger()
+    async with shell(client, ledger, rehearsal=Rehearsal(max_events=40)) as clues:
         desk = Desk(clues)
         await desk.report()
         first = (await handle_of(desk).describe()).run_id
         for n in range(15):
             await desk.do("acknowledge", message=str(n))
         await asyncio.gather(*(desk.do("acknowledge", message=f"again {n}") for n in range(20)))
+        await desk.flushed(ledger)
+        await desk.do("acknowledge")
         await save("continued", handle_of(desk, first))
         await save("continuing", handle_of(desk))
+        assert (await handle_of(desk).describe()).run_id != first
 
 
 async def numbers(client: Client) -> None:
