@@ -191,10 +191,10 @@ class Show:
 
     def _opened(self, duty: Json) -> None:
         basis = duty["basis"]
-        unit, given = labels.UNITS[basis["unit"]], labels.UNIT_BASES[basis["unit_basis"]]
-        legal = f"，法定 {when(duty['legal_due_at'])}" if duty["legal_due_at"] != duty["due_at"] else ""
+        term, given = labels.term(basis["term"], basis["unit"]), labels.UNIT_BASES[basis["unit_basis"]]
+        legal = f"，最迟 {when(duty['legal_due_at'])}" if duty["legal_due_at"] != duty["due_at"] else ""
         self._out.print(
-            f"    [cyan]＋ {duty['name']}[/]：{agency(duty['obliged'], self._rules)}，{basis['term']}{unit}（{given}），"
+            f"    [cyan]＋ {duty['name']}[/]：{agency(duty['obliged'], self._rules)}，{term}（{given}），"
             f"[bold]{when(duty['due_at'])}[/] 前{legal}  [dim]{basis['pack']} {escape(basis['article'])}[/]",
             soft_wrap=True,
         )

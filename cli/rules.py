@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -48,7 +48,7 @@ def explain(
     pack: Annotated[str, typer.Option("--pack", help="规则包，如 qwj-2020")],
     from_: Annotated[str, typer.Option("--from", help="起算时间，如 2024-04-03T16:00+08:00")],
     suspended: Annotated[
-        list[str] | None, typer.Option("--suspended", help="不计的日子 A..B，含两端；可多次")
+        list[str] | None, typer.Option("--suspended", help="中止 A..B：自 A 的次日至 B 不计；可多次")
     ] = None,
     extended: Annotated[int, typer.Option("--extended", min=0, help="延长的天数")] = 0,
     as_json: AsJson = False,
@@ -75,28 +75,29 @@ def moment(text: str, option: str) -> datetime:
 
 
 def _span(text: str) -> tuple[date, date]:
+    """The days not counted: from the day after the suspension starts to the day it ends (none within one day)."""
     try:
         first, last = (date.fromisoformat(part) for part in text.split(".."))
     except ValueError:
         raise typer.BadParameter(
-            f"--suspended：“{text}”应写成 2024-04-08..2024-04-10（首日..末日）"
+            f"--suspended：“{text}”应写成 2024-04-08..2024-04-10（中止日..恢复日）"
         ) from None
     if last < first:
-        raise typer.BadParameter(f"--suspended：“{text}”的末日早于首日")
-    return first, last
+        raise typer.BadParameter(f"--suspended：“{text}”的恢复日早于中止日")
+    return first + timedelta(days=1), last
 
 
 def show(answer: Json) -> None:
     """The explanation of one date, day by day."""
     out = console()
-    unit, basis = labels.UNITS[answer["unit"]], labels.UNIT_BASES[answer["unit_basis"]]
+    term, basis = labels.term(answer["term"], answer["unit"]), labels.UNIT_BASES[answer["unit_basis"]]
     name = labels.DUTIES.get(answer["duty"], answer["duty"])
-    out.print(f"[bold]{name}[/]（{answer['pack']}）：{answer['term']}{unit}（{basis}）")
+    out.print(f"[bold]{name}[/]（{answer['pack']}）：{term}（{basis}）")
     if answer.get("article"):
         out.print(f"依据：{escape(answer['article'])}", soft_wrap=True)
     out.print(f"自 {when(answer['from'])} 起算，应于 [bold]{when(answer['due_at'])}[/] 前完成")
     if answer["legal_due_at"] != answer["due_at"]:
-        out.print(f"法定期限 [bold]{when(answer['legal_due_at'])}[/]（末日为休息日，顺延）")
+        out.print(f"最迟期限 [bold]{when(answer['legal_due_at'])}[/]（末日为休息日，顺延）")
     if answer["provisional"]:
         out.print("[yellow]暂定：其中有年份的放假通知尚未公布[/]")
     out.print(days_table(answer["days"]))

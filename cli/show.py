@@ -70,7 +70,7 @@ def show_clue(out: Console, seen: Json, rules: Rules, as_of: datetime) -> None:
 def duties_table(duties: Iterable[Json], rules: Rules, as_of: datetime) -> Table:
     """Each duty with its clock; a deadline that is not official yet, or whose unit is assumed, says so."""
     table = Table(title="义务", title_justify="left")
-    for head in ("义务", "义务机构", "期限", "应于", "法定", "状态"):
+    for head in ("义务", "义务机构", "期限", "应于", "最迟", "状态"):
         table.add_column(head, overflow="fold")
     for duty in duties:
         legal = when(duty["legal_due_at"]) if duty["legal_due_at"] != duty["due_at"] else ""
@@ -87,7 +87,7 @@ def duties_table(duties: Iterable[Json], rules: Rules, as_of: datetime) -> Table
 
 def _term(duty: Json) -> str:
     basis = duty["basis"]
-    text = f"{basis['term']}{labels.UNITS[basis['unit']]}"
+    text = labels.term(basis["term"], basis["unit"])
     if basis["unit_basis"] != "explicit":
         text += f"（{labels.UNIT_BASES[basis['unit_basis']]}）"
     if duty["extended_days"]:

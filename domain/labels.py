@@ -158,6 +158,13 @@ OUTCOMES = {
     "other_department": "移交其他部门",
 }
 UNITS = {"day": "日", "workday": "个工作日", "hour": "小时"}
+
+
+def term(n: int, unit: str) -> str:
+    """A term in words: 3个工作日, 4小时, 当日 for 0 days."""
+    return "当日" if n == 0 else f"{n}{UNITS[unit]}"
+
+
 UNIT_BASES = {"explicit": "原文写明", "assumption": "推定", "agreed": "约定"}
 FIELDS = {
     "source": "线索来源",

@@ -84,11 +84,11 @@ def _items(s: ClueState, d: dict[str, Any]) -> str:
 def _opened(s: ClueState, d: dict[str, Any]) -> str:
     t = d["term"]
     basis = "" if d["unit_basis"] == "explicit" else f"（{labels.UNIT_BASES[d['unit_basis']]}）"
-    legal = f"，法定 {when(instant(d['legal_due_at']))}" if d["legal_due_at"] != d["due_at"] else ""
+    legal = f"，最迟 {when(instant(d['legal_due_at']))}" if d["legal_due_at"] != d["due_at"] else ""
     provisional = "，暂定" if d["provisional"] else ""
     name = labels.DUTIES[d["id"]]
     return (
-        f"{d['obliged']} 应完成“{name}”，期限 {t['n']}{labels.UNITS[t['unit']]}{basis}，"
+        f"{d['obliged']} 应完成“{name}”，期限 {labels.term(t['n'], t['unit'])}{basis}，"
         f"{when(instant(d['due_at']))} 前{legal}{provisional}"
     )
 

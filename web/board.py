@@ -21,7 +21,7 @@ from web.words import marks, span
 SOON: Final = timedelta(days=3)
 # How pressing a clue is, in the order in which the list, sorted by date, passes through it.
 URGENCIES: Final = {
-    "late": "已过法定期限",
+    "late": "已过最迟期限",
     "past": "已过内部期限",
     "today": "今天到期",
     "soon": "三天内到期",
@@ -126,7 +126,7 @@ def left(due_at: datetime, legal_due_at: datetime, now: datetime) -> str:
     if legal_due_at <= now:
         return f"已超期 {span(now - legal_due_at)}"
     if due_at <= now:
-        return f"距法定期限 {span(legal_due_at - now)}"
+        return f"距最迟期限 {span(legal_due_at - now)}"
     return f"还剩 {span(due_at - now)}"
 
 

@@ -125,7 +125,7 @@ def must(duty: Json, now: datetime) -> str:
     if legal_at <= now:
         return f"应在 {moment(duty['legal_due_at'])} 前{mark}完成“{name}”，{left(due_at, legal_at, now)}。"
     if due_at <= now:
-        return f"的“{name}”已过内部期限 {due}，法定期限 {moment(duty['legal_due_at'])}{mark}。"
+        return f"的“{name}”已过内部期限 {due}，最迟期限 {moment(duty['legal_due_at'])}{mark}。"
     return f"须在 {due} 前{mark}完成“{name}”，{left(due_at, legal_at, now)}。"
 
 

@@ -198,7 +198,9 @@ def _open_lock(folder: Path) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return (folder / LOCK_FILE).open("a")
-    except (PermissionError, NotADirectoryError, FileExistsError) as err:
+    except OSError as err:
+        if err.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise ServiceUnreachable(f"数据目录 {folder} 不能用：{err.strerror}") from err
 
 

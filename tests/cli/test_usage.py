@@ -191,10 +191,10 @@ def test_explain_is_the_contracts_example(capsys: pytest.CaptureFixture[str]) ->
 def test_explain_takes_suspension_and_extension(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = ran(
         capsys, "rules", "explain", "--duty", "receipt", "--pack", "house", "--from", "2026-03-02T09:00+08:00",
-        "--suspended", "2026-03-03..2026-03-04", "--extended", "1", "--json",
+        "--suspended", "2026-03-02..2026-03-04", "--extended", "1", "--json",
     )  # fmt: skip
     assert code == 0
-    # 2 + 1 workdays from Monday the 2nd, the 3rd and 4th not counted: 5, 6, then Monday the 9th
+    # 2 + 1 workdays from Monday the 2nd, suspended from that day to the 4th: 5, 6, then Monday the 9th
     assert json.loads(out)["due_at"] == "2026-03-10T00:00:00+08:00"
 
 
@@ -263,3 +263,26 @@ def test_play_of_a_wrong_file_is_2_and_plays_nothing(
     assert out == ""
     assert "第 1 步 do" in err
     assert "report" in err
+
+
+def test_a_suspension_within_one_day_moves_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["rules", "explain", "--duty", "receipt", "--pack", "house", "--from", "2026-03-02T09:00+08:00"]
+    code, out, _ = ran(capsys, *argv, "--suspended", "2026-03-03..2026-03-03", "--json")
+    assert code == 0
+    assert json.loads(out)["due_at"] == "2026-03-05T00:00:00+08:00"
+
+
+def test_a_term_of_0_days_reads_as_that_day(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = [
+        "rules",
+        "explain",
+        "--duty",
+        "first_contact",
+        "--pack",
+        "house",
+        "--from",
+        "2026-03-02T09:00+08:00",
+    ]
+    code, out, _ = ran(capsys, *argv)
+    assert code == 0
+    assert "当日（约定）" in out

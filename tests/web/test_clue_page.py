@@ -44,7 +44,7 @@ async def test_each_date_has_its_reasons_day_by_day(client: httpx.AsyncClient) -
 
 async def test_both_dates_and_the_basis_of_the_unit_are_shown(client: httpx.AsyncClient) -> None:
     page = words(await client.get(f"/clues/{BOATS}"))
-    assert "内部 2024-04-12 24:00 法定 2024-04-15 24:00 10 日 推定" in page
+    assert "内部 2024-04-12 24:00 最迟 2024-04-15 24:00 10 日 推定" in page
     assert "2 个工作日 约定" in page
 
 

@@ -69,9 +69,9 @@ def test_between_the_two_dates_the_legal_one_is_named() -> None:
     case.at = datetime(2024, 4, 13, 12, 0, tzinfo=SHANGHAI)
     shown = page(case)
     card = next(c for c in shown.owed if c.name == "启动移送程序")
-    assert (card.tone, card.status, card.left) == ("past", "待履行，已过内部期限", "距法定期限 2 天 12 小时")
+    assert (card.tone, card.status, card.left) == ("past", "待履行，已过内部期限", "距最迟期限 2 天 12 小时")
     assert any(
-        "已过内部期限 2024-04-12 24:00，法定期限 2024-04-15 24:00（推定）" in o for o in shown.turn.others
+        "已过内部期限 2024-04-12 24:00，最迟期限 2024-04-15 24:00（推定）" in o for o in shown.turn.others
     )
 
 

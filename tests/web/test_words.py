@@ -59,7 +59,7 @@ def test_ids_of_agencies_give_way_to_names() -> None:
             "late",
             "已超期 不到 1 分钟",
         ),  # at exactly the legal date it is late
-        (timedelta(hours=-9), timedelta(hours=2), "past", "距法定期限 2 小时"),
+        (timedelta(hours=-9), timedelta(hours=2), "past", "距最迟期限 2 小时"),
         (timedelta(hours=2), timedelta(hours=2), "today", "还剩 2 小时"),
         (
             timedelta(hours=13, minutes=30),
