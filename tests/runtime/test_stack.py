@@ -172,6 +172,12 @@ async def test_too_little_space_is_said_before_anything_starts(settings: Setting
     assert not (settings.data_dir / "pg").exists()
 
 
+async def test_a_data_folder_that_nobody_can_make_is_named(settings: Settings) -> None:
+    with pytest.raises(ServiceUnreachable, match="/proc/nobody"):
+        async with running_stack(settings.model_copy(update={"data_dir": Path("/proc/nobody")})):
+            pass
+
+
 def test_a_server_that_finds_the_disk_full_says_so(tmp_path: Path) -> None:
     command = ["/bin/sh", "-c", "echo 'write failed: No space left on device'; exit 1"]
     server = ServerProcess("PostgreSQL", command, tmp_path / "log", stop_signal=signal.SIGTERM)
