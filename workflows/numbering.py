@@ -6,6 +6,7 @@ second try comes after midnight.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
@@ -30,7 +31,9 @@ class NumberingWorkflow:
     async def run(self, start: NumbersStart) -> None:
         await workflow.wait_condition(self._is_full)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        workflow.continue_as_new(NumbersStart(start.region, self._counters, self._recent(), start.max_events))
+        workflow.continue_as_new(
+            NumbersStart(start.region, self._counters, recent(self._counters, self._given), start.max_events)
+        )
 
     @workflow.update(name=ASSIGN)
     def assign(self, wish: AssignNumber) -> str:
@@ -45,8 +48,9 @@ class NumberingWorkflow:
         info, limit = workflow.info(), self._start.max_events or EVENTS_PER_RUN
         return info.is_continue_as_new_suggested() or info.get_current_history_length() >= limit
 
-    def _recent(self) -> dict[str, str]:
-        """The numbers given lately, by the days they carry."""
-        newest = max(self._counters, default="20000101")
-        first = (date.fromisoformat(newest) - REMEMBERED).strftime("%Y%m%d")
-        return {key: no for key, no in self._given.items() if no.split("-")[2] >= first}
+
+def recent(counters: Mapping[str, int], given: Mapping[str, str]) -> dict[str, str]:
+    """The numbers given lately, by the days they carry; a count is kept for ever."""
+    newest = max(counters, default="20000101")
+    first = (date.fromisoformat(newest) - REMEMBERED).strftime("%Y%m%d")
+    return {key: no for key, no in given.items() if no.split("-")[2] >= first}
