@@ -18,7 +18,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities import messages as ledger
+    from activities.messages import FlushBatch, FlushDone
     from domain.chain import Sealed, seal
     from domain.errors import DomainError
     from domain.evolve import evolve
@@ -26,8 +26,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.model import Answer, ClueState, Event, blank
     from domain.view import view
 
+    from workflows import errands, search
     from workflows import messages as m
-    from workflows import search
     from workflows.batches import next_batch
     from workflows.judged import Judged
     from workflows.spread import spread
@@ -175,7 +175,7 @@ class ClueWorkflow:
         while True:
             await workflow.wait_condition(lambda: bool(self._outbox))
             await self._gather()
-            batch = ledger.FlushBatch(self._state.clue_no, next_batch(self._outbox))
+            batch = FlushBatch(self._state.clue_no, next_batch(self._outbox))
             try:
                 done = await self._flush(batch)
             except FailureError as err:  # the record holds something else in that place
@@ -202,52 +202,30 @@ class ClueWorkflow:
             self._gathering = False
             self._show()
 
-    async def _flush(self, batch: ledger.FlushBatch) -> ledger.FlushDone:
+    async def _flush(self, batch: FlushBatch) -> FlushDone:
         """Once briefly, inside the workflow's task, where the server has the events already; failing that by an
         activity, which is scheduled together with what it carries, and tried again and again.
         """
         if workflow.info().get_current_history_length() > self._sealed_at:
-            with contextlib.suppress(FailureError):
-                return await self._flush_briefly(batch)
-        done: ledger.FlushDone = await workflow.execute_activity(
-            ledger.FLUSH_EVENTS,
-            batch,
-            result_type=ledger.FlushDone,
-            start_to_close_timeout=ledger.FLUSH_TIMEOUT,
-            retry_policy=ledger.FLUSH_RETRY,
-        )
-        return done
+            self._trying = True
+            try:
+                return await errands.flush_briefly(batch)
+            except FailureError:
+                pass  # the ledger does not answer now
+            finally:
+                self._trying = False
+        return await errands.flush(batch)
 
-    async def _flush_briefly(self, batch: ledger.FlushBatch) -> ledger.FlushDone:
-        self._trying = True
-        try:
-            done: ledger.FlushDone = await workflow.execute_local_activity(
-                ledger.FLUSH_EVENTS_LOCAL,
-                batch,
-                result_type=ledger.FlushDone,
-                schedule_to_close_timeout=ledger.FLUSH_LOCAL_TIMEOUT,
-                retry_policy=ledger.FLUSH_LOCAL_RETRY,
-            )
-        finally:
-            self._trying = False
-        return done
-
-    def _check_resumed(self, done: ledger.FlushDone) -> None:
+    def _check_resumed(self, done: FlushDone) -> None:
         """A resumed run is only as good as the state it was given: the ledger must know nothing newer."""
         if not self._trusted:
             self._trusted = (done.seq, done.hash) == (self._seq, self._hash)
             self._stale = not self._trusted
 
     async def _keep_history(self, run_id: str) -> None:
-        """Keeps the history of the run before; workers sweep up what the last runs leave."""
+        """Keeps that of the run before; workers sweep up what the last runs leave."""
         if run_id:
-            ref = ledger.RunRef(workflow.info().workflow_id, run_id, self._state.clue_no)
-            await workflow.execute_activity(
-                ledger.EXPORT_HISTORY,
-                ref,
-                start_to_close_timeout=ledger.EXPORT_TIMEOUT,
-                retry_policy=ledger.EXPORT_RETRY,
-            )
+            await errands.keep_history(self._state.clue_no, run_id)
 
     # --- the course of a run -----------------------------------------------------------------------
 
