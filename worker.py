@@ -64,6 +64,7 @@ async def run_worker(
     activities: LedgerActivities | None = None,
     task_queue: str | None = None,
     archivist: bool = True,
+    cached_runs: int = CACHED_RUNS,
 ) -> AsyncIterator[Worker]:
     """A worker in this process for as long as the block runs; drained at the end.
 
@@ -83,7 +84,7 @@ async def run_worker(
         workflow_runner=sandbox_runner(),
         sticky_queue_schedule_to_start_timeout=sticky_timeout(settings),
         graceful_shutdown_timeout=GRACE,
-        max_cached_workflows=CACHED_RUNS,
+        max_cached_workflows=cached_runs,
     )
     sweep = asyncio.create_task(Archivist(client, engine).run()) if archivist else None
     try:

@@ -27,6 +27,7 @@ PASSING: Final = frozenset(
         RPCStatusCode.CANCELLED,
         RPCStatusCode.INTERNAL,
         RPCStatusCode.UNKNOWN,
+        RPCStatusCode.FAILED_PRECONDITION,  # a workflow task failed: another worker may do better
     }
 )
 FIRST_PAUSE: Final = 0.02  # seconds

@@ -35,7 +35,7 @@ with workflow.unsafe.imports_passed_through():
 UNREPORTED_LIFE: Final = timedelta(seconds=60)  # a run whose report was refused ends by itself
 LONGEST_SLEEP: Final = timedelta(days=365)  # servers cap timers; waking for nothing once a year costs nothing
 EVENTS_PER_RUN: Final = 1000  # replayed in about half a second, well within a task's time-out
-BURST: Final = timedelta(milliseconds=100)  # commands that follow a flush this closely are gathered,
+BURST: Final = timedelta(milliseconds=100)  # commands that follow each other this closely are gathered,
 GATHER: Final = timedelta(milliseconds=300)  # this long, so that a crowd's answers don't wait for the ledger
 CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
 
@@ -52,7 +52,8 @@ class ClueWorkflow:
         self._stale = False
         self._trying = False  # a local try at the ledger holds the workflow task
         self._trouble = ""
-        self._flushed_at: datetime | None = None
+        self._commanded_at: datetime | None = None
+        self._on_heels = False  # the last command came within BURST of the one before
         self._gathering = False
         self._sealed_at = 0  # the history's length when the last event was made
         self._judged: Judged | None = None
@@ -94,6 +95,9 @@ class ClueWorkflow:
         judged, self._judged = self._judged, None
         known = judged is not None and judged.fits(self._state, message, workflow.now())
         outcome = judged.outcome if judged is not None and known else self._judge(message)
+        # Of commands' instants alone: a local activity's end is no instant that a replay repeats exactly.
+        last, self._commanded_at = self._commanded_at, workflow.now()
+        self._on_heels = last is not None and self._commanded_at - last <= BURST
         self._record(outcome.state, outcome.events)
         self._log("command accepted", message, seq=outcome.answer.seq)
         return outcome.answer
@@ -183,15 +187,13 @@ class ClueWorkflow:
                 workflow.logger.error("the ledger refuses events for good")
                 await workflow.sleep(CONFLICT_PAUSE)
                 continue
-            self._trouble, self._flushed_at = "", workflow.now()
+            self._trouble = ""
             self._check_resumed(done)
             self._outbox = [s for s in self._outbox if s.seq > batch.sealed[-1].seq]
 
     def _in_a_burst(self) -> bool:
         """Whether commands come on each other's heels: then what they change is told all at once."""
-        last = self._flushed_at
-        near = last is not None and workflow.now() - last <= BURST
-        return (near or self._gathering) and not self._state.ended
+        return (self._on_heels or self._gathering) and not self._state.ended
 
     async def _gather(self) -> None:
         """A command alone goes to the ledger at once; several on each other's heels together."""

@@ -178,10 +178,11 @@ async def shell(
     settings: Settings | None = None,
     rehearsal: Rehearsal | None = None,
     patience: float = 30,
+    **options: Any,
 ) -> AsyncIterator[ClueClient]:
-    """A worker on a queue of its own, and the client that speaks to it."""
+    """A worker on a queue of its own, and the client that speaks to it; `options` are `run_worker`'s."""
     queue = fresh_no("queue")
-    options: Any = {"activities": ledger, "task_queue": queue, "archivist": False}
+    options |= {"activities": ledger, "task_queue": queue, "archivist": False}
     async with run_worker(client, None, load_rules(), settings or Settings(), **options):  # type: ignore[arg-type]
         yield ClueClient(
             client, load_rules(), task_queue=queue, ledger=ledger, rehearsal=rehearsal, patience=patience
