@@ -44,10 +44,18 @@ READY_PAUSE = 0.1  # seconds
 COMPRESS_ABOVE = 1024  # bytes; below this the frame costs more than it saves
 ENCODING = b"binary/zlib"
 
-# `domain` is pure and pinned by lint to have no clock or randomness; the others have no state that a
-# workflow could see. `workflows` itself is reloaded per run, as the sandbox wants it.
+# `domain` is pure and pinned by lint to have no clock or randomness; messages and the workflows' small helpers hold
+# only definitions; the others have no state that a workflow could see. A message class made anew for each run would
+# also need a validator of its own (milliseconds each). The workflows themselves are reloaded per run, as the sandbox
+# wants it.
 PASSTHROUGH = (
     "domain",
+    "activities",
+    "workflows.messages",
+    "workflows.search",
+    "workflows.batches",
+    "workflows.judged",
+    "workflows.spread",
     "pydantic",
     "pydantic_core",
     "annotated_types",
