@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,3 @@ def load(rules: Rules) -> Case:
         facts = facts_for(rules, step["do"], data, actor, at.date(), officers)
         acts.append(Act(step["do"], actor, data, facts, at, "refused" in step))
     return Case(tuple(raw["packs"]), tuple(acts))
-
-
-def accepted_only(case: Case) -> Case:
-    return replace(case, acts=tuple(a for a in case.acts if not a.refused))

@@ -125,10 +125,6 @@ class Rulebook:
         """The pack of that id, if it is here."""
         return next((pack for pack in self.packs if pack.id == pack_id), None)
 
-    def rule_for(self, duty_id: str, in_use: Iterable[str]) -> tuple[tuple[Pack, DutyRule], ...]:
-        """`candidates` as a method."""
-        return candidates(self, in_use, duty_id)
-
     def pinned(self, in_use: Iterable[str], first_year: int, last_year: int) -> Rulebook:
         """The excerpt that a clue keeps: the packs in use (`house` always), the years' calendar."""
         keep = {*in_use, HOUSE}

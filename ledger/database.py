@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import AsyncIterator
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -68,6 +69,17 @@ def async_url(url: str) -> str:
 def default_url() -> str:
     """`DATABASE_URL`, for the tools that only have the environment. KeyError when it is not set."""
     return async_url(os.environ["DATABASE_URL"])
+
+
+async def server(engine: AsyncEngine) -> tuple[str, datetime]:
+    """The server's version, and what its clock says now."""
+    async with engine.connect() as connection:
+        row = (
+            await connection.execute(
+                text("SELECT current_setting('server_version') AS version, clock_timestamp() AS now")
+            )
+        ).one()
+    return row.version, row.now
 
 
 @contextlib.asynccontextmanager

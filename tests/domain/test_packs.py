@@ -91,7 +91,6 @@ SMALL = Rulebook(
 )
 def test_any_other_pack_goes_before_house(in_use: tuple[str, ...], duty: str, expected: list[str]) -> None:
     assert [pack.id for pack, _ in candidates(SMALL, in_use, duty)] == expected
-    assert [pack.id for pack, _ in SMALL.rule_for(duty, in_use)] == expected
 
 
 def test_a_pinned_rulebook_keeps_what_the_clue_uses_and_decides_the_same() -> None:
