@@ -1,0 +1,1 @@
+"""Placing: which regions a point and its uncertainty touch, and whose the clue is."""

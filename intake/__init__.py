@@ -1,0 +1,1 @@
+"""Clues that arrive in files: lists and exports of other systems, row by row."""
