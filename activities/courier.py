@@ -25,6 +25,7 @@ from activities.ledger import said as kind_of
 from activities.messages import FlushBatch, FlushDone, Ring, Said
 from ledger.errors import LedgerConflict, LedgerGap
 from ledger.events import Tip
+from runtime.metrics import BEHIND, CONFLICTS
 from workflows.messages import CLUE_WORKFLOW, OUTBOX, Outbox, clue_no_of, clue_workflow_id
 
 QUIET_SECONDS: Final = 0.05  # a clue that has said nothing for so long is asked,
@@ -82,6 +83,7 @@ class Courier:
         if bell.clue_no not in self._tasks:
             task = self._loop.create_task(self._attend(bell.clue_no))
             self._tasks[bell.clue_no] = task
+            BEHIND.set(len(self._tasks))
 
     async def _attend(self, clue_no: str) -> None:
         """Brings what one clue says until it is quiet and everything is there."""
@@ -95,6 +97,7 @@ class Courier:
                         await self._answer(bell)
                     pause = FIRST_PAUSE
                 except LedgerConflict as err:
+                    CONFLICTS.inc()
                     log.error("ledger_conflict", clue_no=clue_no, seq=err.seq)
                 except (*AWAY, LedgerGap) as err:
                     log.warning("ledger_not_brought_up", clue_no=clue_no, error=type(err).__name__)
@@ -103,6 +106,7 @@ class Courier:
                     pause = min(2 * pause, LONGEST_PAUSE)
         finally:
             self._tasks.pop(clue_no, None)
+            BEHIND.set(len(self._tasks))
             self._rung_at.pop(clue_no, None)
 
     async def _calm(self, clue_no: str) -> None:
