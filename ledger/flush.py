@@ -147,5 +147,6 @@ def _batch(before: ClueState, fresh: Sequence[Sealed], rules: Rulebook) -> tuple
         duties=rows.duty_rows(before, derived.state),
         notices=derived.notices,
         acknowledged=[{"agency": a, "at": iso(at)} for a, at in derived.acknowledged.items()],
+        traces=rows.trace_rows(before, derived.state),
     )
     return batch, derived.state

@@ -69,6 +69,7 @@ async def rebuild_clue(connection: AsyncConnection, clue_no: str, rules: Ruleboo
             clue=rows.clue_row(derived.state, _tip(sealed), rules),
             duties=rows.duty_rows(None, derived.state),
             notices=notices,
+            traces=rows.trace_rows(None, derived.state),
         ),
     )
     return len(sealed)
@@ -111,7 +112,7 @@ def _iso(at: datetime | None) -> str | None:
 
 
 async def _drop_orphans(connection: AsyncConnection) -> None:
-    for table in ("clue", "duty", "notice"):
+    for table in ("clue", "clue_trace", "duty", "notice"):
         await connection.execute(
             text(
                 f"DELETE FROM {table} t WHERE NOT EXISTS"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +15,7 @@ from domain.model import ClueState, Duty, Event, iso
 from domain.notices import Notice, notices_for
 from domain.packs import Rulebook
 from domain.permissions import holder, parties
+from domain.traces import traces
 from ledger import codec
 from ledger.events import Tip
 
@@ -145,6 +146,17 @@ def _duty_row(clue_no: str, duty: Duty) -> Row:
             "cancelled_why": duty.cancelled_why,
         }
     )
+
+
+def trace_rows(before: ClueState | None, after: ClueState) -> list[Row] | None:
+    """All traces of the clue in plain words, to be digested on writing; None where they are as before."""
+    if after.discovered_at is None or (before is not None and before.clue == after.clue):
+        return None
+    at = iso(after.discovered_at)
+    return [
+        _clean({"clue_no": after.clue_no, "at": at, "drill": after.drill, **asdict(trace)})
+        for trace in traces(after.clue)
+    ]
 
 
 def notice_row(sealed: Sealed, ordinal: int, event: Event, notice: Notice, drill: bool) -> Row:

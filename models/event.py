@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Text, func
+from sqlalchemy import CheckConstraint, Index, Text, func, text
 from sqlmodel import Field, SQLModel
 
 from models.columns import Instant, Key
@@ -17,7 +17,10 @@ class ClueEvent(SQLModel, table=True):
     """
 
     __tablename__ = "clue_event"
-    __table_args__ = (CheckConstraint("seq >= 1", name="clue_event_seq_counts_from_1"),)
+    __table_args__ = (
+        CheckConstraint("seq >= 1", name="clue_event_seq_counts_from_1"),
+        Index("clue_event_by_report", "command_id", postgresql_where=text("seq = 1")),
+    )
 
     clue_no: str = Field(primary_key=True, sa_type=Key)
     seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
