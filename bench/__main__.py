@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import case, core, durable, report
+from bench import case, core, durable, intake, report
 from runtime.embedded.stack import running_stack
 from runtime.rules import load_rules
 from runtime.settings import Settings
@@ -23,7 +23,9 @@ async def _durable(rules, played, lifecycles: int, rounds: int):  # type: ignore
         settings = Settings(data_dir=Path(folder), database_url=None, temporal_address=None)
         async with running_stack(settings) as stack:
             client = await connect(stack.settings)
-            return await durable.run(stack, client, rules, played, lifecycles=lifecycles, rounds=rounds)
+            brought = await intake.run(stack, rules, Path(folder))
+            figures = await durable.run(stack, client, rules, played, lifecycles=lifecycles, rounds=rounds)
+            return [*figures, *brought]
 
 
 def main() -> int:

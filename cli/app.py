@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": ("cli.demo", "demo", "用真实的 Temporal 与 PostgreSQL 演一遍周庄两船案"),
     "play": ("cli.play", "play", "演练场景，核对每一步"),
     "start": ("cli.clue", "start", "登记一条线索，通知属地"),
+    "import": ("cli.importing", "import_", "按映射导入表格（CSV、XLSX、GeoJSON），每行一条线索"),
     "do": ("cli.clue", "do", "对一条线索执行一条命令"),
     "query": ("cli.clue", "query", "看一条线索：阶段、义务与期限、时间线"),
     "watch": ("cli.clue", "watch", "跟看一条线索的时间线"),

@@ -14,6 +14,7 @@ import typer
 
 from cli import given
 from cli.output import console, emit_json
+from cli.repeated import SUSPECTED, resembling, show_suspects
 from cli.rules import moment
 from cli.services import prepare, the_clues, the_ledger, the_rules
 from cli.show import show_answer, show_clue, show_entry
@@ -38,12 +39,17 @@ def start(
     file: Annotated[Path, typer.Option("--file", help="线索文件（JSON 或 YAML），- 为标准输入")],
     as_: As = None,
     id_: Id = None,
+    anyway: Annotated[bool, typer.Option("--anyway", help="疑似重复也登记")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """登记一条线索，通知属地。"""
+    """登记一条线索，通知属地；疑似与已有的重复时先说明，不登记。"""
     data = given.file_data("report", file)
     actor = given.actor(as_) if as_ else _finder(data)
     command_id = id_ or str(uuid.uuid4())
+    found = () if anyway else run(resembling(data, command_id))
+    if found:
+        show_suspects(found, as_json)
+        raise typer.Exit(SUSPECTED)
     answer = run(_sent(None, "report", actor, data, command_id))
     _print(answer, as_json)
 

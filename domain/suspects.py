@@ -5,11 +5,12 @@ The numbers are agreed and editable: `rules/duplicates.yaml`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+from domain.model import Json
 from domain.traces import KINDS, Trace, metres
 
 Strength = Literal["strong", "medium", "weak"]
@@ -43,6 +44,25 @@ class Met:
     clue_no: str
     at: datetime
     trace: Trace
+
+
+@dataclass(frozen=True)
+class Known:
+    """A report that the ledger holds: the clue as reported, and as it is now."""
+
+    clue_no: str
+    reported: Json
+    now: Json
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A report to be compared with others. `command_id` is its own, whose clue is no other one."""
+
+    command_id: str
+    at: datetime
+    drill: bool
+    traces: Sequence[Trace]
 
 
 @dataclass(frozen=True)
@@ -99,8 +119,9 @@ def _suspect(clue_no: str, matches: list[Match]) -> Suspect | None:
 def _same(
     mine: Mapping[tuple[str, str], Trace], other: Trace, apart: timedelta, measures: Measures
 ) -> Match | None:
-    strength = measures.strengths.get(other.kind)
-    if strength is None or (other.kind, other.value) not in mine or apart > timedelta(days=measures.days):
+    strength, own = measures.strengths.get(other.kind), mine.get((other.kind, other.value))
+    days = measures.place_days if other.kind == "address" else measures.days
+    if strength is None or own is None or apart > timedelta(days=days) or _listed_apart(own, other):
         return None
     return Match(other.kind, strength, f"{KINDS[other.kind]}相同，相隔 {_apart(apart)}")
 
@@ -109,16 +130,21 @@ def _near(place: Trace | None, other: Trace, apart: timedelta, measures: Measure
     strength = measures.strengths.get("place")
     if strength is None or place is None or apart > timedelta(days=measures.place_days):
         return None
+    if _listed_apart(place, other):
+        return None
     if place.lon is None or place.lat is None or other.lon is None or other.lat is None:
         return None
-    if place.source and place.source == other.source:
-        return None  # one list's own numbers tell its places apart
     if place.value != other.value and not {place.value, other.value} & set(MATTER_OPEN):
         return None
     away = metres(place.lon, place.lat, other.lon, other.lat)
     if away > reach(place.radius_m, other.radius_m, measures):
         return None
     return Match("place", strength, f"地点相距 {_metres(away)}、事项相同，相隔 {_apart(apart)}")
+
+
+def _listed_apart(own: Trace, other: Trace) -> bool:
+    """One list's own numbers tell its places apart: a satellite's next task, a checkpoint's next passage."""
+    return bool(own.source) and own.source == other.source
 
 
 def reach(radius_m: float, other_m: float, measures: Measures) -> float:
@@ -132,4 +158,6 @@ def _metres(m: float) -> str:
 
 def _apart(span: timedelta) -> str:
     hours = round(span.total_seconds() / 3600)
+    if not hours:
+        return "不到 1 小时"
     return f"{hours} 小时" if hours < 48 else f"{hours // 24} 天"

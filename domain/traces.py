@@ -42,7 +42,7 @@ class Trace:
     """One thing that can be met again. `value` is its one spelling.
 
     Of kind "place" it is the matter at that place: `lon` and `lat` in WGS-84 degrees, None where only a region is
-    known; `source` is that of a numbered list, empty where the clue has no number there.
+    known. `source`, of places and addresses: that of a numbered list, empty where the clue has no number there.
     """
 
     kind: str
@@ -71,7 +71,7 @@ def _named(clue: Json) -> Iterator[Trace]:
         yield Trace("person", plain(name))
     address = clue.get("place", {}).get("address")
     if address and len(plain(address)) >= 6:  # shorter ones name a town
-        yield Trace("address", plain(address))
+        yield Trace("address", plain(address), source=_list(clue))
 
 
 def _vehicle(vehicle: Mapping[str, Any]) -> Iterator[Trace]:
@@ -98,12 +98,16 @@ def _party(suspect: Mapping[str, Any]) -> Iterator[Trace]:
 
 
 def _place(clue: Json) -> Trace:
-    place, source = clue.get("place", {}), clue.get("source", "") if clue.get("source_ref") else ""
+    place, source = clue.get("place", {}), _list(clue)
     lon, lat = place.get("lon"), place.get("lat")
     if lon is None or lat is None:
         return Trace("place", clue.get("matter", ""), source=source)
     lon, lat = wgs84(lon, lat, place.get("crs", "wgs84"))
     return Trace("place", clue.get("matter", ""), lon, lat, float(place.get("radius_m") or 0), source)
+
+
+def _list(clue: Json) -> str:
+    return str(clue.get("source", "")) if clue.get("source_ref") else ""
 
 
 def _all(value: Any) -> Iterable[Mapping[str, Any]]:

@@ -35,9 +35,11 @@ Kind = Literal["text", "number", "boolean", "moment"]
 
 
 class ColumnFile(Shape):
-    to: Text
+    """`to`: the clue's field; without one the column serves key and templates alone."""
+
+    to: Text | None = None
     required: Flag = False
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = Field(default_factory=dict)
 
 
 class DatesFile(Shape):
@@ -52,9 +54,9 @@ class MappingFile(Shape):
     title: Text
     key: Annotated[tuple[Text, ...], Field(min_length=1)]
     columns: Annotated[dict[Text, Text | ColumnFile], Field(min_length=1)]
-    templates: dict[Text, Text] = {}
-    constants: dict[Text, Any] = {}
-    defaults: dict[Text, Any] = {}
+    templates: dict[Text, Text] = Field(default_factory=dict)
+    constants: dict[Text, Any] = Field(default_factory=dict)
+    defaults: dict[Text, Any] = Field(default_factory=dict)
     dates: DatesFile = DatesFile()
     crs: Literal["wgs84", "gcj02", "bd09"] | None = None
     sheet: Text | None = None
@@ -79,7 +81,7 @@ class BadMapping(Exception):
 
 @dataclass(frozen=True)
 class Column:
-    """`path`: the clue's field, as steps; a number is a place in a list, from 0."""
+    """`path`: the clue's field, as steps, a number being a place in a list from 0; empty where it fills none."""
 
     name: str
     to: str
@@ -109,7 +111,9 @@ class Mapping:
     def column_of(self, field: str) -> str | None:
         """The column that fills that field of the clue, or the part of it that is filled."""
         for column in self.columns:
-            if field == column.to or column.to.startswith(f"{field}.") or field.startswith(f"{column.to}."):
+            if column.to and (
+                field == column.to or column.to.startswith(f"{field}.") or field.startswith(f"{column.to}.")
+            ):
                 return column.name
         return None
 
@@ -191,6 +195,8 @@ def _unknown(word: str, words: Any, what: str) -> str:
 def _column(name: str, given: str | ColumnFile) -> Column:
     file = ColumnFile(to=given) if isinstance(given, str) else given
     values = {key.strip(): value for key, value in file.values.items()}
+    if file.to is None:
+        return Column(name, "", (), "text", file.required, values)
     return Column(name, file.to, steps(file.to), kind_of(file.to), file.required, values)
 
 
@@ -248,6 +254,8 @@ def _check(doc: Document, file: MappingFile) -> Iterator[Problem]:
     fields: dict[str, str] = {}
     for name, given in file.columns.items():
         column = ColumnFile(to=given) if isinstance(given, str) else given
+        if column.to is None:
+            continue
         where: Where = ("columns", name) if isinstance(given, str) else ("columns", name, "to")
         problem = _field_problem(column.to)
         if problem is None and column.to in fields:
@@ -293,15 +301,14 @@ def _value(doc: Document, where: Where, field: str, value: Any) -> Iterator[Prob
 
 
 def _check_names(doc: Document, file: MappingFile) -> Iterator[Problem]:
-    """The columns that key and templates name; the key may also use columns that fill no field."""
+    """The columns that key and templates name; one that fills no field is written `列名: {}`."""
     for field, template in file.templates.items():
         for name in _HOLE.findall(template):
-            if name not in file.columns and name not in file.key:
-                yield doc.problem(("templates", field), _unknown(name, [*file.columns, *file.key], "列"))
+            if name not in file.columns:
+                yield doc.problem(("templates", field), _unknown(name, file.columns, "列"))
     for i, name in enumerate(file.key):
-        guess = None if name in file.columns else nearest(name, file.columns)
-        if guess:
-            yield doc.problem(("key", i), f"列“{name}”不在 columns 里，是不是“{guess}”？")
+        if name not in file.columns:
+            yield doc.problem(("key", i), _unknown(name, file.columns, "列"))
 
 
 def _check_whole(doc: Document, file: MappingFile, columns: dict[str, str]) -> Iterator[Problem]:

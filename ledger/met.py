@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
@@ -13,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Sealed, opened
-from domain.model import Json, iso
-from domain.suspects import Measures, Met, Suspect, suspects
+from domain.model import iso
+from domain.suspects import Asked, Known, Measures, Met, Suspect, suspects
 from domain.traces import Trace
 from ledger.write import TRACE_VALUE
 
@@ -22,23 +21,17 @@ DEGREE_M: Final = 111_195.0  # of latitude
 MOST: Final = 200  # clues met, per report: a lorry that passes every day
 
 
-@dataclass(frozen=True)
-class Known:
-    """A report that the ledger holds: the clue as reported, and as it is now."""
+class Reports:
+    """The same on one engine, as an import asks for it."""
 
-    clue_no: str
-    reported: Json
-    now: Json
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
 
+    async def known(self, command_ids: Sequence[str]) -> dict[str, Known]:
+        return await known(self._engine, command_ids)
 
-@dataclass(frozen=True)
-class Asked:
-    """A report to be compared with others. `command_id` is its own, whose clue is no other one."""
-
-    command_id: str
-    at: datetime
-    drill: bool
-    traces: Sequence[Trace]
+    async def resembling(self, asked: Sequence[Asked], measures: Measures) -> list[tuple[Suspect, ...]]:
+        return await resembling(self._engine, asked, measures)
 
 
 async def known(engine: AsyncEngine, command_ids: Sequence[str]) -> dict[str, Known]:

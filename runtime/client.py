@@ -114,6 +114,10 @@ class ClueClient(Looking):
             clue_no = await self._assigned(message)
         return await self._answered(clue_no, message, report=True)
 
+    def foreseen(self, actor: Actor, data: Json, command_id: str, clue_no: str) -> ClueState:
+        """What a report would make of a new clue, told nobody. DomainError when it would be refused."""
+        return self._prejudged(self._message("report", actor, data, command_id, None), clue_no)[0]
+
     async def do(
         self,
         clue_no: str,
