@@ -1,4 +1,4 @@
-"""`python -m bench [--json] [--core] [--lifecycles N] [--rounds N]`: every figure of the project, in one run."""
+"""`python -m bench [--json] [--core] [--intake] [--lifecycles N] [--rounds N]`: every figure of the project, in one run."""
 
 from __future__ import annotations
 
@@ -23,22 +23,28 @@ async def _durable(rules, played, lifecycles: int, rounds: int):  # type: ignore
         settings = Settings(data_dir=Path(folder), database_url=None, temporal_address=None)
         async with running_stack(settings) as stack:
             client = await connect(stack.settings)
-            brought = await intake.run(stack, rules, Path(folder))
-            figures = await durable.run(stack, client, rules, played, lifecycles=lifecycles, rounds=rounds)
-            return [*figures, *brought]
+            return await durable.run(stack, client, rules, played, lifecycles=lifecycles, rounds=rounds)
+
+
+async def _intake(rules):  # type: ignore[no-untyped-def]
+    with tempfile.TemporaryDirectory(prefix="clueflow-bench-", ignore_cleanup_errors=True) as folder:
+        settings = Settings(data_dir=Path(folder), database_url=None, temporal_address=None)
+        async with running_stack(settings) as stack:
+            return await intake.run(stack, rules, Path(folder))
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="打印本项目的性能数字")
     parser.add_argument("--json", action="store_true", help="输出 JSON")
     parser.add_argument("--core", action="store_true", help="只测纯核心")
+    parser.add_argument("--intake", action="store_true", help="只测导入")
     parser.add_argument("--lifecycles", type=int, default=24, help="每轮多少条线索")
     parser.add_argument("--rounds", type=int, default=5, help="多少轮")
     args = parser.parse_args()
     rules = load_rules()
     played = case.load(rules)
-    rows = core.run(rules, played)
-    if not args.core:
+    rows = asyncio.run(_intake(rules)) if args.intake else core.run(rules, played)
+    if not args.core and not args.intake:
         rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
     if args.json:
         print(json.dumps(report.as_json(rows), ensure_ascii=False))

@@ -229,6 +229,7 @@ SHAPES: Mapping[str, Shape] = {
     "notify_damage": Shape({"details": Field(shapes.words, "损害情况", required=True)}),
     "start_damage_investigation": Shape({"case_no": Field(shapes.text, "案号"), "details": _text}),
     "merge_into": Shape({"clue_no": Field(shapes.clue_no, "并入线索", required=True), "reason": _REASON}),
+    "take_in": Shape({"clue_no": Field(shapes.clue_no, "并入的线索", required=True)}),
     "withdraw": Shape({"reason": _REASON}),
     "close": Shape(),
 }

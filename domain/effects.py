@@ -8,6 +8,7 @@ from typing import Any
 
 from domain import inspection, labels, transfer
 from domain.draft import Draft
+from domain.errors import DomainError
 from domain.model import Duty, Json, instant, iso, shanghai_day
 from domain.packs import choose
 from domain.permissions import arbiter
@@ -171,6 +172,22 @@ def accept_feedback(d: Draft) -> None:
     d.emit("feedback_accepted")
 
 
+def _was_merged(d: Draft) -> None:
+    """Whoever tells it, what counts is that the other clue was seen to have been merged into this one."""
+    assert d.command is not None
+    other = d.command.facts.merged
+    if other is None or (other.clue_no, other.into) != (d.data["clue_no"], d.state.clue_no):
+        raise DomainError("wrong_stage", f"线索 {d.data['clue_no']} 没有并入本线索；并案请对它用 merge_into")
+
+
+def take_in(d: Draft) -> None:
+    """The clue that stays learns which one was merged into it."""
+    assert d.command is not None
+    other = d.command.facts.merged
+    assert other is not None  # the checks have seen to it
+    d.emit("taken_in", clue_no=other.clue_no, title=other.title, evidence=other.evidence)
+
+
 def _ending(kind: str, why: str) -> Callable[[Draft], None]:
     def end(d: Draft) -> None:
         d.emit(kind, d.data)
@@ -301,11 +318,13 @@ EFFECTS: Mapping[str, Callable[[Draft], None]] = {
     "notify_damage": notify_damage,
     "start_damage_investigation": start_damage_investigation,
     "merge_into": _ending("merged", "线索已并案"),
+    "take_in": take_in,
     "withdraw": _ending("withdrawn", "线索已撤回"),
     "close": _ending("closed", "线索已办结"),
 }
 CONTENT_CHECKS: Mapping[str, Callable[[Draft], None]] = {
     "convene_inspection": inspection.check_inspection,
+    "take_in": _was_merged,
     "send_transfer": transfer.check_transfer,
     "send_supplement": transfer.check_manifest,
     "receive_transfer": transfer.check_receipt,

@@ -243,6 +243,10 @@ def _withdrawn(s: ClueState, e: Event) -> ClueState:
     return replace(s, stage="withdrawn", ended_at=e.at)
 
 
+def _taken_in(s: ClueState, e: Event) -> ClueState:
+    return replace(s, merged_from=tuple(dict.fromkeys([*s.merged_from, e.data["clue_no"]])))
+
+
 def _merged(s: ClueState, e: Event) -> ClueState:
     return replace(s, stage="merged", ended_at=e.at, merged_into=e.data["clue_no"])
 
@@ -415,6 +419,7 @@ _FOLDS: Mapping[str, Callable[[ClueState, Event], Any]] = {
     "damage_notified": _same,
     "damage_investigation_started": _same,
     "merged": _merged,
+    "taken_in": _taken_in,
     "withdrawn": _withdrawn,
     "closed": _closed,
     "duty_opened": _duty_opened,

@@ -119,6 +119,7 @@ COMMANDS = {
     "notify_damage": "通报损害",
     "start_damage_investigation": "启动损害调查",
     "merge_into": "并案",
+    "take_in": "登记并入",
     "withdraw": "撤回",
     "close": "办结",
 }
@@ -212,6 +213,7 @@ EVENTS = {
     "damage_notified": "通报损害",
     "damage_investigation_started": "启动损害调查",
     "merged": "并案",
+    "taken_in": "登记并入",
     "withdrawn": "撤回",
     "closed": "办结",
     "duty_opened": "义务产生",

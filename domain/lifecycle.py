@@ -139,7 +139,7 @@ def _agencies_exist(d: Draft) -> None:
 
 def _has_a_part(d: Draft) -> None:
     assert d.command is not None
-    if d.command.name != "report" and d.agency not in parties(d.state, d.rules):
+    if d.command.name not in ("report", "take_in") and d.agency not in parties(d.state, d.rules):
         raise DomainError("not_a_party", f"{d.agency} 不是本线索的当事方")
 
 

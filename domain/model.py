@@ -74,13 +74,23 @@ class Officer:
 
 
 @dataclass(frozen=True)
+class Merged:
+    """What the sender saw of a clue that was merged: `into` which one, and how many pieces of evidence it holds."""
+
+    clue_no: str
+    into: str
+    title: str
+    evidence: int
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the sender looked up for this one command, so that deciding needs no table of the world.
 
     `unknown` and `not_in_force`: agencies named in the command that don't exist, or not on that day.
     `officers`: the lists' lines for the officers named. `addressee`: the agency that the place and
     the matter point to (`<place.region>.<department>`), for a report that names none.
-    `also_notify`: agencies of adjacent regions in the uncertainty circle.
+    `also_notify`: agencies of adjacent regions in the uncertainty circle. `merged`: for `take_in`, the clue named.
     """
 
     unknown: tuple[str, ...] = ()
@@ -88,6 +98,7 @@ class Facts:
     officers: tuple[Officer, ...] = ()
     addressee: str | None = None
     also_notify: tuple[str, ...] = ()
+    merged: Merged | None = None
 
 
 @dataclass(frozen=True)
@@ -332,6 +343,7 @@ class ClueState:
     orders: tuple[Order, ...] = ()
     cases: tuple[Case, ...] = ()
     merged_into: str | None = None
+    merged_from: tuple[str, ...] = ()
     answers: dict[str, Answer] = field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
 

@@ -148,6 +148,7 @@ _ROUTES: Mapping[str, _Route] = {
     "damage_notified": _to_addressee("other"),
     "damage_investigation_started": _to_finder("other"),
     "merged": _to_both("ended"),
+    "taken_in": _to_both("other"),
     "withdrawn": _to_both("ended"),
     "closed": _to_both("ended"),
     "duty_breached": _breached,

@@ -186,6 +186,7 @@ LEADER = Grant(_leader, "检查组长")
 MEMBER = Grant(_member, "检查组成员本人")
 OBLIGED = Grant(_obliged, "义务机构")
 ORDERED = Grant(_ordered, "被督办机构")
+MERGER = Grant(_anybody, "并案的一方（并案时自动登记）")
 REPORTER = Grant(_anybody, "任何机构", frozenset({"officer", "registrar", "liaison", "commander", "public"}))
 
 PERMISSIONS: Mapping[str, tuple[Grant, ...]] = {
@@ -224,6 +225,7 @@ PERMISSIONS: Mapping[str, tuple[Grant, ...]] = {
     "notify_damage": (FINDER, LEADER),
     "start_damage_investigation": (ADDRESSEE,),
     "merge_into": (FINDER, COMMANDER),
+    "take_in": (MERGER,),
     "withdraw": (FINDER,),
     "close": (FINDER, COMMANDER),
 }

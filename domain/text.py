@@ -139,6 +139,11 @@ def _case(s: ClueState, d: dict[str, Any]) -> str:
     return _with(f"启动问责 {d['case_no']}，单位 {'、'.join(d['units']) or '无'}", d["facts"])
 
 
+def _taken_in(s: ClueState, d: dict[str, Any]) -> str:
+    items = f"；那里有证据 {d['evidence']} 件，要用的请添加到本线索" if d["evidence"] else ""
+    return f"{d['clue_no']} 并入本线索：{short(d['title'])}{items}"
+
+
 _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "reported": _reported,
     "notified": _notified,
@@ -177,6 +182,7 @@ _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "damage_notified": lambda s, d: _with("通报生态环境损害", d["details"]),
     "damage_investigation_started": lambda s, d: _with("启动损害赔偿案件调查", d.get("case_no")),
     "merged": lambda s, d: _with(f"并入 {d['clue_no']}", d["reason"]),
+    "taken_in": _taken_in,
     "withdrawn": lambda s, d: _with("撤回线索", d["reason"]),
     "closed": lambda s, d: "办结归档",
     "duty_opened": _opened,

@@ -33,7 +33,7 @@ SENT_MATTERS: Mapping[str, bool] = {
     "return_transfer": True,
 }
 # Side tracks outlive the clue.
-AFTER_END = frozenset({"open_accountability", "decide_accountability", "commend"})
+AFTER_END = frozenset({"open_accountability", "decide_accountability", "commend", "take_in"})
 
 _OPEN = ("discovered", *_WITH_ADDRESSEE, "feedback", "disputed")
 

@@ -47,6 +47,7 @@ def view(state: ClueState, as_of: datetime, rules: Rulebook, *, days: bool = Fal
             for c in state.cases
         ],
         "merged_into": state.merged_into,
+        "merged_from": list(state.merged_from),
         "timeline": [entry(t) for t in state.timeline],
     }
 

@@ -27,7 +27,19 @@ from domain.agencies import is_well_formed, region_of
 from domain.chain import Sealed
 from domain.errors import CODES, DomainError
 from domain.lifecycle import handle
-from domain.model import Actor, Answer, ClueState, Command, Json, Officer, blank, instant, shanghai_day
+from domain.model import (
+    Actor,
+    Answer,
+    ClueState,
+    Command,
+    Facts,
+    Json,
+    Merged,
+    Officer,
+    blank,
+    instant,
+    shanghai_day,
+)
 from domain.packs import Rulebook
 from runtime.errors import ServiceUnreachable
 from runtime.facts import facts_for
@@ -136,7 +148,21 @@ class ClueClient(Looking):
         checked = commands.checked(message.command, clue_no, self._at(message))
         if name == "merge_into" and not await self._exists(checked["clue_no"]):
             raise DomainError("unknown_clue", f"没有线索 {checked['clue_no']}，请核对要并入的编号")
-        return await self._answered(clue_no, message, report=False)
+        answer = await self._answered(clue_no, message, report=False)
+        if name == "merge_into":
+            await self._tell_of_merging(clue_no, message, checked["clue_no"])
+        return answer
+
+    async def _tell_of_merging(self, clue_no: str, message: m.CommandMessage, into: str) -> None:
+        """The clue that stays learns of it, once: under an id that follows from the merging's own, so that whoever
+        sends that again after a crash tells it too.
+        """
+        merged = await self.state(clue_no)
+        told = Merged(clue_no, into, str(merged.clue.get("title", "")), len(merged.evidence))
+        command_id = f"merged:{hashlib.sha256(message.command.id.encode()).hexdigest()[:32]}"
+        actor = message.command.actor
+        command = Command(command_id, "take_in", actor, {"clue_no": clue_no}, Facts(merged=told))
+        await self._answered(into, replace(message, command=command), report=False)
 
     async def resume(self, clue_no: str) -> bool:
         """Starts a run from the record for an open clue that has none, so that its clocks go on.

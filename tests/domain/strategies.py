@@ -78,6 +78,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "notify_damage": {"details": "河岸受损"},
     "start_damage_investigation": {"case_no": "损1号", "details": "启动"},
     "merge_into": {"clue_no": "XS-2", "reason": "同案"},
+    "take_in": {"clue_no": "XS-2"},
     "withdraw": {"reason": "误报"},
     "close": {},
 }  # fmt: skip

@@ -7,8 +7,22 @@ from typing import Any
 import pytest
 
 from domain.commands import SHAPES
+from domain.errors import DomainError
 from domain.labels import ROLES, STAGES
-from tests.domain.story import DIGEST, EVIDENCE, Story, fed_back, inspected, received, reported, sent
+from domain.lifecycle import Outcome, handle, ticked
+from domain.model import Actor, Command, Facts, Merged
+from tests.domain.story import (
+    BOOK,
+    DIGEST,
+    EVIDENCE,
+    Story,
+    at,
+    fed_back,
+    inspected,
+    received,
+    reported,
+    sent,
+)
 from tests.domain.strategies import EXAMPLES
 
 F, A = "320509.eco", "310118.eco"
@@ -130,7 +144,7 @@ def _tried() -> Story:
     )
 
 
-@pytest.mark.parametrize("name", [n for n in SHAPES if n != "report"])
+@pytest.mark.parametrize("name", [n for n in SHAPES if n not in ("report", "take_in")])
 def test_only_those_of_the_row_may_in_their_roles(name: str) -> None:
     stage, table = WHO[name]
     story = {"ordered": _ordered, "asked": _asked, "tried": _tried, **IN}[stage]()
@@ -182,7 +196,7 @@ AFTER_END = {"open_accountability", "decide_accountability", "commend"}
 def test_a_command_goes_in_its_stages_and_nowhere_else(stage: str) -> None:
     story = IN[stage]()
     for name in SHAPES:
-        if name == "report" or (name in ADDRESSEE_ACTS and story.state.to_agency is None):
+        if name in ("report", "take_in") or (name in ADDRESSEE_ACTS and story.state.to_agency is None):
             continue
         right = next(iter(WHO[name][1]))
         region, _, person = right.partition(" ")
@@ -312,3 +326,40 @@ def test_a_former_addressee_and_one_only_notified_have_no_part() -> None:
 def test_the_stages_of_this_table_are_all_there_are() -> None:
     reached = {IN[s]().state.stage for s in IN} | {"merged", "none"}
     assert reached == set(STAGES)
+
+
+def _told(story: Story, who: Actor, merged: Merged | None) -> Outcome:
+    command = Command("told", "take_in", who, {"clue_no": "XS-2"}, Facts(merged=merged))
+    return handle(story.state, command, at(NOW), BOOK)
+
+
+@pytest.mark.parametrize("stage", IN)
+def test_the_clue_that_stays_learns_of_a_merging_in_every_stage_from_whoever_merged(stage: str) -> None:
+    """Also after its end, and from an agency that has no part in it: that of the other clue's finder."""
+    story = IN[stage]()
+    merged = Merged("XS-2", story.state.clue_no, "同一船", 2)
+    outcome = _told(story, Actor(OUTSIDER, "officer", "甲"), merged)
+    (event,) = [e for e in outcome.events if e.type == "taken_in"]
+    assert outcome.state.merged_from == ("XS-2",)
+    assert (outcome.state.stage, outcome.state.duties) == (
+        story.state.stage,
+        ticked(story.state, at(NOW), BOOK).duties,
+    )
+    assert "XS-2 并入本线索" in outcome.state.timeline[-1].text
+    assert event.data["evidence"] == 2
+    assert (
+        handle(
+            outcome.state,
+            Command("told", "take_in", Actor(OUTSIDER, "officer", "甲"), {"clue_no": "XS-2"}),
+            at(NOW),
+            BOOK,
+        ).events
+        == ()
+    )
+
+
+@pytest.mark.parametrize("merged", [None, Merged("XS-3", "XS-1", "x", 0), Merged("XS-2", "XS-9", "x", 0)])
+def test_what_was_not_merged_into_this_clue_is_not_taken_in(merged: Merged | None) -> None:
+    with pytest.raises(DomainError, match="没有并入本线索") as refused:
+        _told(_inspecting(), Actor(F, "officer", "甲"), merged)
+    assert refused.value.code == "wrong_stage"

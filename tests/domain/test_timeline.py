@@ -9,14 +9,17 @@ import pytest
 
 from domain.evolve import EVENT_TYPES, fold
 from domain.labels import EVENTS
+from domain.lifecycle import handle
+from domain.model import Actor, Command, Facts, Merged
 from domain.notices import notices_for
 from domain.text import sentence
 from tests.domain.story import ADDRESSEE as A
-from tests.domain.story import BOOK, DIGEST, EVIDENCE, Story, evolve
+from tests.domain.story import BOOK, DIGEST, EVIDENCE, Story, at, evolve
 from tests.domain.story import FINDER as F
 from tests.domain.strategies import REPORT
 
 SUPERIOR = "000000.eco supervisor"
+TAKEN = Facts(merged=Merged("XS-2", "XS-1", "同一船", 1))
 # What must never be read there: suspects, drivers, the reporter, their numbers.
 PERSONAL = ["张三", "310118199001011234", "13800000000", "李四", "13900000000", "王五", "赵六", "13700000000"]
 CHANGES = {
@@ -85,7 +88,11 @@ def _short_lives() -> list[Story]:
     begun[0].do("2026-05-11 09:10", "reroute", f"{F} officer", to_agency="330421.eco", reason="派错")
     begun[0].do("2026-05-11 09:20", "withdraw", f"{F} officer", reason="误报")
     begun[1].do("2026-05-11 09:10", "merge_into", f"{F} officer", clue_no="XS-2", reason="同案")
-    return begun
+    taken = Command("t", "take_in", Actor(F, "officer", "甲"), {"clue_no": "XS-2"}, TAKEN)
+    other = Story().do("2026-05-11 09:00", "report", f"{F} officer", **report)
+    outcome = handle(other.state, taken, at("2026-05-11 09:10"), BOOK)
+    other.state, other.events = outcome.state, [*other.events, *outcome.events]
+    return [*begun, other]
 
 
 LIVES = [_long_life(), *_short_lives()]

@@ -142,6 +142,31 @@ async def test_a_clue_is_merged_only_into_one_that_is_there(clues: ClueClient) -
     await there.report()
     answer = await here.do("merge_into", FINDER, clue_no=there.clue_no, reason="同一案")
     assert answer.stage == "merged"
+    seen = await there.client.query(there.clue_no)
+    assert seen["merged_from"] == [here.clue_no]
+    assert [here.clue_no in e["text"] for e in seen["timeline"] if e["event"] == "taken_in"] == [True]
+
+
+async def test_a_merging_sent_again_after_a_crash_tells_the_other_clue_once(
+    clues: ClueClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there, actor = Desk(clues), Desk(clues), Actor(FINDER, "officer", "甲")
+    await here.report()
+    await there.report()
+    data, command_id = {"clue_no": there.clue_no, "reason": "同一案"}, fresh_no()
+    with monkeypatch.context() as crash:
+        crash.setattr(ClueClient, "_tell_of_merging", _crash)
+        with pytest.raises(RuntimeError, match="gone"):
+            await clues.do(here.clue_no, "merge_into", actor, data, command_id)
+    assert (await clues.query(there.clue_no))["merged_from"] == []
+    for _ in range(2):
+        assert (await clues.do(here.clue_no, "merge_into", actor, data, command_id)).stage == "merged"
+    told = [e for e in (await clues.query(there.clue_no))["timeline"] if e["event"] == "taken_in"]
+    assert len(told) == 1
+
+
+async def _crash(*args: object) -> None:
+    raise RuntimeError("gone")
 
 
 async def test_numbers_count_by_finder_and_day_and_the_same_report_keeps_its_own(clues: ClueClient) -> None:
