@@ -17,6 +17,8 @@ CLUE: Final = "clue"  # Query: QueryArgs -> the contract's JSON
 TIP: Final = "tip"  # Query: -> Tip
 STATE: Final = "state"  # Query: -> ClueState
 CARRIED: Final = "carried"  # Query: -> Carried
+RULES: Final = "rules"  # Query: -> RulesRef
+RULEBOOK: Final = "rulebook"  # Query: -> Rulebook
 ASSIGN: Final = "assign"  # Update: AssignNumber -> clue number
 
 # Beside the contract's codes: the run was started from a state that is not the clue's newest.
@@ -67,10 +69,11 @@ class ClueStart:
 
 @dataclass(frozen=True)
 class CommandMessage:
-    """One command; `at` is its instant in a rehearsal, ignored elsewhere."""
+    """One command; `at` is its instant in a rehearsal, ignored elsewhere. `rules` come with `change_rules`."""
 
     command: Command
     at: datetime | None = None
+    rules: Rulebook | None = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,14 @@ class Carried:
 
     state: ClueState
     last: Sealed | None
+
+
+@dataclass(frozen=True)
+class RulesRef:
+    """Which rules the clue goes by; `key` names the very excerpt that it keeps."""
+
+    version: str
+    key: str
 
 
 @dataclass(frozen=True)
