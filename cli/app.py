@@ -30,7 +30,7 @@ COMMANDS = {
     "commands": ("cli.commands", "commands", "列出全部命令及其内容"),
     "list": ("cli.lists", "list_", "列出线索，最先到期的在前"),
     "inbox": ("cli.lists", "inbox", "看一个机构的收件箱"),
-    "rules": ("cli.rules", "app", "规则：检查规则包，解释期限"),
+    "rules": ("cli.rules", "app", "规则：检查规则包，解释期限，变更在办线索的规则"),
     "verify": ("cli.record", "verify", "核对台账的哈希链"),
     "rebuild": ("cli.record", "rebuild", "由事件重建查询用的表"),
     "reconcile": ("cli.record", "reconcile", "核对台账与工作流"),
