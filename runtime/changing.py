@@ -70,29 +70,31 @@ class Foresight:
 
     async def _one(self, clue_no: str, state: ClueState) -> Foreseen:
         async with self._gate:
-            old = await self._rules_of(clue_no)
+            old, state = await self._as_it_goes(clue_no, state)
         assert state.discovered_at is not None
         new = excerpt(self._new, state.discovered_at)
         if old is None:  # no run: it would be resumed with today's rules
             old = excerpt(self._client.rules.rulebook, state.discovered_at)
-        if old.version == new.version:
-            return Foreseen(clue_no, old.version, simulate(state, old, old, self._at(state)))
+        new = old if old.version == new.version else new
         return Foreseen(clue_no, old.version, simulate(state, old, new, self._at(state)))
 
     def _at(self, state: ClueState) -> datetime:
         return max(self._now, state.updated_at or self._now)
 
-    async def _rules_of(self, clue_no: str) -> Rulebook | None:
+    async def _as_it_goes(self, clue_no: str, state: ClueState) -> tuple[Rulebook | None, ClueState]:
+        """The rules that the clue goes by, and its state: the record's, unless the clue is ahead of it."""
         ref = await self._client.rules_of(clue_no)
         if ref is None:
-            return None
+            return None, state
+        if ref.seq != state.seq:
+            state = await self._client.state(clue_no)
         if ref.key not in self._books:
             book = await self._client.rulebook_of(clue_no)
             if book is None:
-                return None
+                return None, state
             self._books[book.key] = book
-            return book
-        return self._books[ref.key]
+            return book, state
+        return self._books[ref.key], state
 
 
 @dataclass

@@ -291,7 +291,7 @@ class ClueWorkflow:
 
     @workflow.query(name=m.RULES)
     def rules(self) -> m.RulesRef:
-        return m.RulesRef(self._start.rules.version, self._start.rules.key)
+        return m.RulesRef(self._start.rules.version, self._start.rules.key, self._seq)
 
     @workflow.query(name=m.RULEBOOK)
     def rulebook(self) -> Rulebook:

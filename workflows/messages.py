@@ -109,10 +109,11 @@ class Carried:
 
 @dataclass(frozen=True)
 class RulesRef:
-    """Which rules the clue goes by; `key` names the very excerpt that it keeps."""
+    """Which rules the clue goes by; `key` names the very excerpt that it keeps. `seq`: its last event."""
 
     version: str
     key: str
+    seq: int
 
 
 @dataclass(frozen=True)
