@@ -262,7 +262,12 @@ class Change:
                 async with gate:
                     return await self._one(turn)
 
-            results = await asyncio.gather(*(one(turn) for turn in turns))
+            tasks = [asyncio.create_task(one(turn)) for turn in turns]
+            try:
+                results = await asyncio.gather(*tasks)
+            finally:  # nothing goes on behind the back of who was told that it failed
+                for task in tasks:
+                    task.cancel()
             for turn, (outcome, note) in zip(turns, results, strict=True):
                 counts[outcome] += 1
                 progress(turn.clue_no, outcome, note)
