@@ -34,6 +34,7 @@ DUTY_FIELDS = (
     "opened_at",
     "fulfilled_at",
     "extended_days",
+    "level",
 )
 
 

@@ -168,4 +168,5 @@ class Duty:
             "opened_at": self.opened.astimezone(ZONE),
             "fulfilled_at": self.done.astimezone(ZONE) if self.done else None,
             "extended_days": self.extended,
+            "level": self.level(now),
         }
