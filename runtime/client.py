@@ -218,7 +218,7 @@ class ClueClient(Looking):
             if await self._asked(clue_no, m.TIP, None, m.Tip) is None:
                 raise
             return await self._update(sent)  # the same report again, perhaps: the clue knows
-        start = m.ClueStart(clue_no, rules)
+        start = m.ClueStart(clue_no, rules, pulled=True)
         if (r := self._rehearsal) is not None:
             start = replace(
                 start, packs=r.packs, clock_offset=r.clock_offset, rehearsal=True, max_events=r.max_events
@@ -299,7 +299,7 @@ class ClueClient(Looking):
         return book or excerpt(self.rules.rulebook, state.discovered_at or self._now())
 
     def _resumed(self, state: ClueState, last: Sealed, rules: Rulebook) -> m.ClueStart:
-        start = m.ClueStart(state.clue_no, rules, resumed=True)
+        start = m.ClueStart(state.clue_no, rules, resumed=True, pulled=True)
         if (r := self._rehearsal) is not None:
             start = replace(start, clock_offset=r.clock_offset, rehearsal=True)
         return replace(start, state=state, seq=last.seq, hash=last.hash, last=last, outbox=(last,))

@@ -1,11 +1,11 @@
-"""Prometheus metrics of a worker's activities. The SDK has its own, see `runtime.temporal.sdk_runtime`."""
+"""Prometheus metrics of a worker: its activities, its way to the ledger. The SDK has its own, `runtime.temporal.sdk_runtime`."""
 
 from __future__ import annotations
 
 import time
 from typing import Any, Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -17,6 +17,10 @@ SECONDS: Final = Histogram(
 )
 FAILED: Final = Counter(
     "clueflow_activity_failed_total", "Activities that failed, by kind", ["activity", "kind"]
+)
+BEHIND: Final = Gauge("clueflow_ledger_behind_clues", "Clues with events that are on their way to the ledger")
+CONFLICTS: Final = Counter(
+    "clueflow_ledger_conflicts_total", "Times that the ledger refused events for good: a person must look"
 )
 
 
