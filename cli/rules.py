@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cli import holidays
 from cli.output import console, emit_json, when
 from domain import labels
 from domain.model import Json
@@ -19,6 +20,7 @@ from runtime.settings import get_settings
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 
 app = typer.Typer(help="规则：检查规则包，解释期限。", no_args_is_help=True)
+app.add_typer(holidays.app, name="holidays")
 
 
 @app.command("check")
