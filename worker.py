@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import prometheus_client
@@ -27,12 +27,14 @@ from temporalio.worker import Worker
 
 from activities.archivist import Archivist
 from activities.ledger import LedgerActivities
+from domain.calendar import Calendar, alarm
+from domain.model import shanghai_day
 from ledger import database, migrate
 from runtime.embedded.stack import with_running
 from runtime.errors import BadSettings, GroundError, PortBusy, ServiceUnreachable
 from runtime.health import health_server
 from runtime.logs import configure_logs, get_logger
-from runtime.metrics import Measured
+from runtime.metrics import CALENDAR_DAYS, Measured
 from runtime.namespace import prepare_namespace
 from runtime.rules import Rules, load_rules
 from runtime.settings import Settings, get_settings
@@ -44,6 +46,7 @@ from workflows.numbering import NumberingWorkflow
 GRACE: Final = timedelta(seconds=10)  # for activities that have begun when the worker is asked to stop
 CACHED_RUNS: Final = 2000  # about 100 kB each
 POLL_SECONDS: Final = 0.5
+DAY_SECONDS: Final = 86_400.0
 PORTS: Final = ("CLUEFLOW_HEALTH_PORT", "CLUEFLOW_METRICS_PORT", "CLUEFLOW_SDK_METRICS_PORT")
 LOCAL_SHARE: Final = 0.85  # of the local activity's time-out: so that "not now" arrives as an answer
 
@@ -111,10 +114,31 @@ async def serve(settings: Settings) -> None:
             stack.push_async_callback(engine.dispose)
             await _open_ports(stack, settings, client, engine)
             await stack.enter_async_context(run_worker(client, engine, rules, settings))
+            await stack.enter_async_context(_watching(rules.rulebook.calendar, settings.calendar_alarm_days))
             log.info("worker started", task_queue=settings.task_queue, rules=rules.rulebook.version)
             await stop.wait()
             log.info("worker draining")
     log.info("worker stopped")
+
+
+@asynccontextmanager
+async def _watching(calendar: Calendar, days: int) -> AsyncIterator[None]:
+    """Says once a day that the calendar runs out; the metric says it whenever it is asked."""
+    CALENDAR_DAYS.set_function(lambda: calendar.days_left(shanghai_day(datetime.now(UTC))))
+
+    async def daily() -> None:
+        while True:
+            said = alarm(calendar, shanghai_day(datetime.now(UTC)), days)
+            if said:
+                log.warning("the calendar runs out", reason=said)
+            await asyncio.sleep(DAY_SECONDS)
+
+    watch = asyncio.create_task(daily())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
 
 
 async def _migrated(url: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,8 @@ from rich.table import Table
 from cli import holidays
 from cli.output import console, emit_json, when
 from domain import labels
-from domain.model import Json
+from domain.calendar import alarm
+from domain.model import Json, shanghai_day
 from runtime import rules as ruleset
 from runtime.settings import get_settings
 
@@ -33,15 +34,24 @@ def check(
     if not where.is_dir():
         raise typer.BadParameter(f"没有目录 {where}")
     problems = ruleset.check_rules(where)
+    warning = None if problems else calendar_alarm(where)
     if as_json:
         found = [{"file": p.file, "line": p.line, "field": p.field, "message": p.message} for p in problems]
-        emit_json({"ok": not problems, "problems": found})
+        emit_json({"ok": not problems, "problems": found, "warnings": [warning] if warning else []})
     else:
         out = console()
         for problem in problems:
             out.print(f"[red]✗[/] {escape(str(problem))}", soft_wrap=True)
+        if warning:
+            out.print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
         out.print("[green]✓[/] 规则无误" if not problems else f"共 {len(problems)} 处有误")
     raise typer.Exit(1 if problems else 0)
+
+
+def calendar_alarm(folder: Path | None, on: date | None = None) -> str | None:
+    """What is to be said about a calendar that runs out; None while there is time. `on`: today by default."""
+    calendar = ruleset.load_rules(folder).rulebook.calendar
+    return alarm(calendar, on or shanghai_day(datetime.now(UTC)), get_settings().calendar_alarm_days)
 
 
 @app.command("explain")

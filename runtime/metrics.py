@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
@@ -17,6 +17,9 @@ SECONDS: Final = Histogram(
 )
 FAILED: Final = Counter(
     "clueflow_activity_failed_total", "Activities that failed, by kind", ["activity", "kind"]
+)
+CALENDAR_DAYS: Final = Gauge(
+    "clueflow_calendar_days_left", "Days for which the official holiday notice is known, today included"
 )
 
 
