@@ -16,8 +16,10 @@ from domain import labels
 from domain.calendar import alarm
 from domain.model import Json, shanghai_day
 from runtime import rules as ruleset
+from runtime import worked_dates
 from runtime.settings import get_settings
 
+WORKED = Path(__file__).resolve().parent.parent / "docs" / "worked-dates.md"
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 
 app = typer.Typer(help="规则：检查规则包，解释期限。", no_args_is_help=True)
@@ -73,6 +75,22 @@ def explain(
         emit_json(answer)
     else:
         show(answer)
+
+
+@app.command("examples")
+def examples(
+    write: Annotated[bool, typer.Option("--write", help="写进 docs/worked-dates.md")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """二十个算好的期限，供法制人员拿挂历核对。"""
+    rules = ruleset.load_rules(get_settings().rules_dir)
+    if write:
+        WORKED.write_text(worked_dates.document(rules), encoding="utf-8")
+        console().print(f"[green]✓[/] 已写入 {escape(str(WORKED))}", soft_wrap=True)
+    elif as_json:
+        emit_json(worked_dates.worked(rules))
+    else:
+        console().print(escape(worked_dates.document(rules)), soft_wrap=True, end="")
 
 
 def moment(text: str, option: str) -> datetime:
