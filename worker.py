@@ -46,6 +46,8 @@ from workflows.numbering import NumberingWorkflow
 GRACE: Final = timedelta(seconds=10)  # for activities that have begun when the worker is asked to stop
 CACHED_RUNS: Final = 2000  # about 100 kB each
 POLL_SECONDS: Final = 0.5
+MIGRATE_SECONDS: Final = 1.0  # between two tries, doubled each time
+MIGRATE_MOST_SECONDS: Final = 30.0
 DAY_SECONDS: Final = 86_400.0
 PORTS: Final = ("CLUEFLOW_HEALTH_PORT", "CLUEFLOW_METRICS_PORT", "CLUEFLOW_SDK_METRICS_PORT")
 LOCAL_SHARE: Final = 0.85  # of the local activity's time-out: so that "not now" arrives as an answer
@@ -108,9 +110,9 @@ async def serve(settings: Settings) -> None:
     with stop_requested() as stop:
         client = await connect(settings)
         await prepare_namespace(client, settings)
-        await _migrated(settings.database_url)
         engine = database.writer(settings.database_url)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_migrating(settings.database_url))
             stack.push_async_callback(engine.dispose)
             await _open_ports(stack, settings, client, engine)
             await stack.enter_async_context(run_worker(client, engine, rules, settings))
@@ -141,12 +143,36 @@ async def _watching(calendar: Calendar, days: int) -> AsyncIterator[None]:
         await asyncio.gather(watch, return_exceptions=True)
 
 
-async def _migrated(url: str) -> None:
-    """With PostgreSQL down a worker starts all the same: commands go on, the ledger catches up."""
+@asynccontextmanager
+async def _migrating(url: str, pause: float = MIGRATE_SECONDS) -> AsyncIterator[asyncio.Task[None] | None]:
+    """Brings the ledger's tables up to date before the block runs. With PostgreSQL down a worker starts all the
+    same (commands go on, the ledger catches up), and what is missing is done as soon as it answers: the task."""
+    if await _migrated(url):
+        yield None
+        return
+
+    async def again() -> None:
+        wait = pause
+        while not await _migrated(url):
+            await asyncio.sleep(wait)
+            wait = min(MIGRATE_MOST_SECONDS, wait * 2)
+        log.info("the ledger answers, its tables are up to date")
+
+    task = asyncio.create_task(again())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _migrated(url: str) -> bool:
     try:
         await migrate.upgrade(url)
     except (SQLAlchemyError, OSError, TimeoutError) as err:
         log.warning("the ledger does not answer, its tables stay as they are", error=type(err).__name__)
+        return False
+    return True
 
 
 async def _open_ports(stack: AsyncExitStack, settings: Settings, client: Client, engine: AsyncEngine) -> None:
