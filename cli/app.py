@@ -9,14 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 
 import typer
-from typer import rich_utils
-
-rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
-rich_utils.OPTIONS_PANEL_TITLE = "选项"
-rich_utils.COMMANDS_PANEL_TITLE = "命令"
-rich_utils.ERRORS_PANEL_TITLE = "用法有误"
-rich_utils.REQUIRED_LONG_STRING = "[必填]"
-rich_utils.DEFAULT_STRING = "[默认：{}]"
 
 # name: (module, function, what the list of commands says)
 COMMANDS = {

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typer.exceptions import TyperException
 from typer.main import get_command
@@ -18,11 +18,13 @@ from cli.words import in_chinese, translate
 from domain.errors import DomainError
 from domain.labels import ERRORS
 from domain.shapes import nearest
-from runtime.errors import GroundError
-from runtime.rules import Rules, UnknownRule, load_rules
-from runtime.settings import get_settings
+from runtime.errors import GroundError, UnknownRule
+
+if TYPE_CHECKING:
+    from runtime.rules import Rules
 
 USAGE, REFUSED, NOT_FOUND, INTERRUPTED = 2, 3, 4, 130
+_AGENCY = re.compile(r"(?<![\w.])(?:\d{6}|group)\.[a-z]+(?![\w.])")
 _DOMAIN_CODES = {"invalid_input": USAGE, "unknown_clue": NOT_FOUND}
 
 
@@ -68,13 +70,16 @@ def _say(as_json: bool, code: str, message: str) -> None:
 
 def _named(message: str) -> str:
     """With the agencies' names beside their ids, where the rules can be read."""
+    if not _AGENCY.search(message):
+        return message  # the rules take a second to load
+    from runtime.rules import load_rules
+    from runtime.settings import get_settings
+
     try:
         rules = load_rules(get_settings().rules_dir)
     except GroundError:
         return message
-    return re.sub(
-        r"(?<![\w.])(?:\d{6}|group)\.[a-z]+(?![\w.])", lambda found: _both(found[0], rules), message
-    )
+    return _AGENCY.sub(lambda found: _both(found[0], rules), message)
 
 
 def _both(agency: str, rules: Rules) -> str:

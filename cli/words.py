@@ -36,11 +36,24 @@ def in_chinese(message: str) -> str:
     return message
 
 
+def _panels() -> None:
+    """The frames of the help; here, since drawing them takes half a second to load, and few ask for help."""
+    from typer import rich_utils
+
+    rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
+    rich_utils.OPTIONS_PANEL_TITLE = "选项"
+    rich_utils.COMMANDS_PANEL_TITLE = "命令"
+    rich_utils.ERRORS_PANEL_TITLE = "用法有误"
+    rich_utils.REQUIRED_LONG_STRING = "[必填]"
+    rich_utils.DEFAULT_STRING = "[默认：{}]"
+
+
 def translate(command: Any) -> Any:
     """The help of a command and of all below it in Chinese. The parser has no door for that: it is put over it."""
     usage, option = command.get_usage, command.get_help_option
 
     def get_usage(context: Any) -> str:
+        _panels()
         text: str = usage(context)
         for english, chinese in _USAGE:
             text = text.replace(english, chinese, 1)
