@@ -1,4 +1,4 @@
-"""Prometheus metrics of a worker's activities. The SDK has its own, see `runtime.temporal.sdk_runtime`."""
+"""Prometheus metrics of a worker: its activities, its way to the ledger. The SDK has its own, `runtime.temporal.sdk_runtime`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ FAILED: Final = Counter(
 )
 CALENDAR_DAYS: Final = Gauge(
     "clueflow_calendar_days_left", "Days for which the official holiday notice is known, today included"
+)
+BEHIND: Final = Gauge("clueflow_ledger_behind_clues", "Clues with events that are on their way to the ledger")
+CONFLICTS: Final = Counter(
+    "clueflow_ledger_conflicts_total", "Times that the ledger refused events for good: a person must look"
 )
 
 

@@ -67,9 +67,6 @@ class Settings(BaseSettings):
     sticky_timeout_ms: int = Field(
         default=1000, ge=100, description="工作进程被杀后，它手里的线索转给别的进程前的等待（毫秒）"
     )
-    la_timeout_ms: int = Field(
-        default=300, ge=10, description="写台账的本地活动的时限（毫秒），超过则由普通活动重试"
-    )
     rules_dir: Path | None = Field(default=None, description="规则目录；不给则用随程序的 rules/")
     calendar_alarm_days: int = Field(
         default=60, ge=0, le=366, description="放假通知所及的年份还剩多少天时开始提醒（约定）"
