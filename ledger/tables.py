@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from domain.model import blank
 from domain.packs import Rulebook
 from ledger import codec, database, events, rows
-from ledger.rows import Row, Tip
+from ledger.events import Tip
+from ledger.rows import Row
 from ledger.verify import Problem
 
 MARKS: Final = frozenset({"delivered_at", "read_at", "acknowledged_at"})
