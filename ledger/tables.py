@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -19,10 +20,17 @@ from ledger import codec, database, events, rows
 from ledger.events import Tip
 from ledger.rows import Row
 from ledger.verify import Problem
+from ledger.write import TRACES
 
 MARKS: Final = frozenset({"delivered_at", "read_at", "acknowledged_at"})
 _KEYS: Final = {"clue": "clue_no", "duty": "n", "notice": "id"}
 _NAMES: Final = {"clue": "线索表", "duty": "义务表", "notice": "收件箱"}
+
+
+_TRACES_DIFFER: Final = text(f"""
+WITH wanted AS ({TRACES}), stored AS (SELECT * FROM clue_trace WHERE clue_no = :clue_no)
+SELECT EXISTS (TABLE wanted EXCEPT TABLE stored) OR EXISTS (TABLE stored EXCEPT TABLE wanted)
+""")
 
 
 async def compare(engine: AsyncEngine, rules: Rulebook, clue_no: str | None = None) -> list[Problem]:
@@ -57,8 +65,16 @@ async def _of_clue(engine: AsyncEngine, rules: Rulebook, clue_no: str) -> list[P
         for table, expected in wanted.items():
             stored = await _stored(connection, table, clue_no)
             found += [f"{_NAMES[table]}{what}" for what in _differences(table, expected, stored)]
+        if await _traces_differ(connection, clue_no, rows.trace_rows(None, derived.state) or []):
+            found.append("特征表有出入")
     text_ = f"查询用的表与事件不符，rebuild 可以修复：{'；'.join(found[:5])}" if found else ""
     return [Problem(clue_no, 0, "rows", text_)] if found else []
+
+
+async def _traces_differ(connection: AsyncConnection, clue_no: str, wanted: Sequence[Row]) -> bool:
+    """Compared in the database, which alone has the key of the digests."""
+    parameters = {"clue_no": clue_no, "traces": orjson.dumps(list(wanted)).decode()}
+    return bool((await connection.execute(_TRACES_DIFFER, parameters)).scalar_one())
 
 
 async def _stored(connection: AsyncConnection, table: str, clue_no: str) -> dict[Any, Row]:

@@ -81,6 +81,10 @@ TRACE_VALUE: Final = (
 )
 _TRACE = _columns(ClueTrace)
 _TRACE_VALUES = ", ".join(TRACE_VALUE.format(t="t") + " AS value" if c == "value" else c for c in _TRACE)
+# Rows in plain words, the parameter `traces`, as they are stored.
+TRACES: Final = (
+    f"SELECT {_TRACE_VALUES} FROM json_populate_recordset(NULL::clue_trace, CAST(:traces AS json)) AS t"
+)
 # The parts see the tables as they were before: what they touch must not overlap. Notices of this batch carry
 # their acknowledgement already, so the UPDATE has only stored ones to find.
 _WRITE = text(f"""
@@ -98,7 +102,7 @@ marked AS (
   INSERT INTO notice_mark (notice_id, mark, at) SELECT id, 'delivered', delivered_at FROM told
   ON CONFLICT DO NOTHING),
 traced AS MATERIALIZED (
-  SELECT {_TRACE_VALUES} FROM json_populate_recordset(NULL::clue_trace, CAST(:traces AS json)) AS t),
+{TRACES}),
 untraced AS (
   DELETE FROM clue_trace o WHERE CAST(:retrace AS boolean) AND o.clue_no = :clue_no
   AND NOT EXISTS (SELECT 1 FROM traced n WHERE (n.kind, n.value) = (o.kind, o.value))),

@@ -60,6 +60,9 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         (["inbox", "x"], "不是机构代码"),
         (["commands", "acknowlege"], "acknowledge"),
         (["rules", "check", "/no/such/folder"], "没有目录"),
+        (["import", "no.csv", "--mapping", "satelite"], "satellite"),
+        (["import", "no.csv", "--mapping", "satellite"], "文件不存在"),
+        (["import", "no.csv"], "--mapping"),
     ],
 )
 def test_wrong_usage_is_2_and_names_what_to_write(

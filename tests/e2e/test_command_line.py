@@ -8,8 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +221,93 @@ def test_doctor_finds_everything_well(house: Up) -> None:
     code, report = house.run("doctor")
     assert [check for check in report["checks"] if not check["ok"]] == []
     assert code == 0
+
+
+def test_a_second_report_of_one_matter_is_shown_before_it_is_made(house: Up) -> None:
+    path = house.folder / "twice.json"
+    lorry = {"vehicles": [{"kind": "truck", "name": "苏E·T0001"}]}
+    path.write_text(json.dumps({**CLUE, "title": "倾倒", **lorry}))
+    who = ("--file", str(path), "--as", "310118.eco:officer:甲")
+    code, first = house.run("start", *who, "--id", "twice-1")
+    assert code == 0
+    assert house.run("start", *who, "--id", "twice-1") == (0, first)  # sent again, not a second one
+    _until(lambda: house.run("start", *who)[0] == 3)  # once the ledger has it
+    code, held = house.run("start", *who)
+    assert (code, held["error"]) == (3, "suspected_duplicate")
+    assert [s["clue_no"] for s in held["suspects"]] == [first["clue_no"]]
+    assert "--anyway" in held["message"]
+    code, second = house.run("start", *who, "--anyway")
+    assert code == 0
+    merging = (
+        "--as",
+        "310118.eco:officer:甲",
+        "--set",
+        f"clue_no={first['clue_no']}",
+        "--set",
+        "reason=同一车",
+    )
+    assert house.run("do", second["clue_no"], "merge_into", *merging)[0] == 0
+    assert house.run("query", first["clue_no"])[1]["merged_from"] == [second["clue_no"]]
+    assert house.run("query", second["clue_no"])[1]["merged_into"] == first["clue_no"]
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_a_table_is_brought_in_and_its_bad_rows_mended(house: Up) -> None:
+    sample, rejects = str(ROOT / "intake" / "samples" / "hotline.csv"), house.folder / "rejects.csv"
+    given = ("--mapping", "hotline", "--as", "310118.eco:registrar:甲")
+    code, foreseen = house.run("import", sample, *given, "--dry-run")
+    assert (code, foreseen["counts"]["new"], foreseen["rows"][0]["to_agency"]) == (1, 2, "310118.urban")
+    code, done = house.run("import", sample, *given, "--rejects", str(rejects))
+    assert (code, done["counts"]) == (
+        1,
+        {"rows": 4, "new": 2, "there": 0, "changed": 0, "suspected": 1, "bad": 1},
+    )
+    assert [(r["line"], r["result"], r["field"]) for r in done["rows"]] == [
+        (5, "suspected", None),
+        (6, "bad", "受理时间"),
+    ]
+    rejects.write_text(rejects.read_text(encoding="utf-8-sig").replace("2026-13-06", "2026-11-06"))
+    code, mended = house.run("import", str(rejects), *given, "--anyway")
+    assert (code, mended["counts"]["new"]) == (0, 2)
+
+
+def test_every_sample_fits_its_mapping(house: Up) -> None:
+    for name, mapping, whole in (
+        ("satellite.csv", "satellite", 3),
+        ("satellite.geojson", "satellite", 2),
+        ("checkpoint.xlsx", "checkpoint", 2),
+    ):
+        sample = str(ROOT / "intake" / "samples" / name)
+        who = ("--as", "320583.eco:officer:甲", "--dry-run")
+        _, seen = house.run("import", sample, "--mapping", mapping, *who)
+        assert (seen["counts"]["new"], seen["counts"]["bad"]) == (whole, 1), name
+
+
+def test_an_interrupted_import_says_how_far_it_came_and_goes_on(house: Up) -> None:
+    path = house.folder / "many.csv"
+    head = "工单编号,诉求标题,受理时间,行政区划代码"
+    path.write_text("\n".join([head, *(f"M{n},标题{n},2026/11/05 08:12:00,310118" for n in range(3000))]))
+    argv = [
+        sys.executable, "starter.py", "import", str(path), "--mapping", "hotline",
+        "--as", "310118.eco:registrar:甲",
+    ]  # fmt: skip
+    going = subprocess.Popen(
+        argv, cwd=ROOT, env=environ(house.folder), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    _until(
+        lambda: any(n["title"].startswith("标题") for n in house.run("list", "--text", "标题")[1]["clues"])
+    )
+    going.send_signal(signal.SIGINT)
+    out, err = going.communicate(timeout=60)
+    assert going.returncode == 130, out + err
+    assert "已中断" in err
+    assert "再运行" in err
 
 
 def test_pages_answer(house: Up) -> None:

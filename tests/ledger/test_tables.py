@@ -46,6 +46,8 @@ async def test_marks_of_people_are_no_difference(filled: AsyncEngine) -> None:
         ("DELETE FROM duty WHERE clue_no = :bad AND n = 0", "缺 0"),
         ("DELETE FROM notice WHERE clue_no = :bad", "收件箱缺"),
         ("UPDATE notice SET text = '别的' WHERE clue_no = :bad", "text"),
+        ("DELETE FROM clue_trace WHERE clue_no = :bad", "特征表"),
+        ("UPDATE clue_trace SET radius_m = 7 WHERE clue_no = :bad AND kind = 'place'", "特征表"),
         ("DELETE FROM clue WHERE clue_no = :bad", "线索表缺"),
     ],
 )
