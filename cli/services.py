@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.errors import DomainError
 from domain.shapes import nearest
+from geo.placer import AtlasPlacer
 from ledger import database
 from ledger.reader import Records
 from runtime.client import ClueClient
@@ -39,6 +40,12 @@ def the_rules() -> Rules:
     return load_rules(get_settings().rules_dir)
 
 
+@cache
+def the_placer() -> AtlasPlacer:
+    """Places what has coordinates; reads its polygons at the first."""
+    return AtlasPlacer(the_rules(), get_settings())
+
+
 @asynccontextmanager
 async def the_ledger(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """The ledger's engine. Raises ServiceUnreachable where there is none, or it stops answering."""
@@ -63,7 +70,12 @@ async def the_clues(settings: Settings, *, patience: float = PATIENCE) -> AsyncI
     engine = database.create(settings.database_url) if settings.database_url else None
     records = None if engine is None else Records(engine)
     client = ClueClient(
-        temporal, the_rules(), task_queue=settings.task_queue, ledger=records, patience=patience
+        temporal,
+        the_rules(),
+        task_queue=settings.task_queue,
+        ledger=records,
+        placer=the_placer(),
+        patience=patience,
     )
     try:
         yield client

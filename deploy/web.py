@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import uvicorn
 
+from geo.placer import AtlasPlacer
 from ledger import database
 from ledger.reader import Records
 from runtime.client import ClueClient
@@ -35,7 +36,8 @@ async def serve() -> None:
     engine = database.create(settings.database_url)
     # lazy: the pages start, and stay, whether or not Temporal is there
     client = await connect(settings, lazy=True)
-    clues = ClueClient(client, rules, task_queue=settings.task_queue, ledger=Records(engine))
+    placer = AtlasPlacer(rules, settings)
+    clues = ClueClient(client, rules, task_queue=settings.task_queue, ledger=Records(engine), placer=placer)
     app = create_app(Services(engine, rules, clues, lambda: datetime.now(UTC)))
     config = uvicorn.Config(
         app,

