@@ -135,7 +135,10 @@ class _Pages(uvicorn.Server):
 @asynccontextmanager
 async def pages(home: House, door: socket.socket) -> AsyncIterator[str]:
     """The pages on an open port; gives their address."""
-    app = create_app(Services(home.engine, the_rules(), home.clues, lambda: datetime.now(UTC)))
+    pages = Services(
+        home.engine, the_rules(), home.clues, lambda: datetime.now(UTC), lambda: the_placer().atlas
+    )
+    app = create_app(pages)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=LAST_WORDS, lifespan="on"
     )

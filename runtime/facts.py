@@ -57,7 +57,7 @@ def facts_for(
 
 def _placing(placer: Placer | None, name: str, data: Mapping[str, Any], on: date) -> dict[str, Any] | None:
     """Of a report's place, or of the place that an amendment gives anew with both coordinates."""
-    told = {"report": data, "amend_clue": data.get("changes")}.get(name)
+    told = data if name == "report" else data.get("changes") if name == "amend_clue" else None
     place = told.get("place") if isinstance(told, Mapping) else None
     if placer is None or not isinstance(told, Mapping) or not isinstance(place, Mapping):
         return None
