@@ -11,7 +11,7 @@ Rules of this house:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,12 +20,12 @@ from domain.agencies import superiors
 from domain.calendar import SHANGHAI
 from domain.draft import Draft
 from domain.errors import DomainError
-from domain.model import Answer, ClueState, Command, Event
+from domain.model import Answer, ClueState, Command, Event, Json
 from domain.packs import Rulebook
 from domain.permissions import Scene, holder, parties, permitted, who_may
 from domain.transitions import AFTER_END, ALLOWED_IN, SENT_MATTERS, TRANSITIONS
 
-__all__ = ["TRANSITIONS", "Outcome", "handle", "next_wakeup", "tick"]
+__all__ = ["TRANSITIONS", "Outcome", "enact", "handle", "next_wakeup", "tick"]
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,29 @@ def handle(state: ClueState, command: Command, now: datetime, rules: Rulebook) -
         return Outcome(state, (), repeated)
     now = now.astimezone(SHANGHAI)
     data = commands.checked(command, state.clue_no, now)
+    return _brought_about(state, command, data, now, rules, CHECKS)
+
+
+def enact(state: ClueState, command: Command, now: datetime, rules: Rulebook) -> Outcome:
+    """As `handle`, for an act that is known to have been done, taken from the record: `data` is as its event
+    keeps it, and who may and what must be complete is not asked again. For playing a past under other rules.
+
+    DomainError where, under these rules, there is nothing for it to act upon.
+    """
+    return _brought_about(state, command, command.data, now.astimezone(SHANGHAI), rules, NEEDED)
+
+
+def _brought_about(
+    state: ClueState,
+    command: Command,
+    data: Json,
+    now: datetime,
+    rules: Rulebook,
+    checks: Iterable[Callable[[Draft], None]],
+) -> Outcome:
     ticked, events = _ticked(state, now, rules)
     draft = Draft(ticked, now, rules, command, data)
-    for check in CHECKS:
+    for check in checks:
         check(draft)
     effects.EFFECTS[command.name](draft)
     _tick_into(draft)  # a duty opened or resumed too late is breached at once
@@ -255,3 +275,5 @@ CHECKS: tuple[Callable[[Draft], None], ...] = (
     _right_stage,
     _contents,
 )
+# What an act that was done still needs: without it there is nothing to act upon.
+NEEDED: tuple[Callable[[Draft], None], ...] = (_duty_owed, _in_time, _right_stage)
