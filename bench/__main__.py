@@ -1,4 +1,4 @@
-"""`python -m bench [--json] [--core] [--lifecycles N] [--rounds N]`: every figure of the project, in one run."""
+"""`python -m bench [--json] [--core] [--lifecycles N] [--rounds N] [--whatif [N]]`: every figure of the project, in one run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import case, core, durable, report
+from bench import case, core, durable, report, whatif
 from runtime.embedded.stack import running_stack
 from runtime.rules import load_rules
 from runtime.settings import Settings
@@ -32,11 +32,14 @@ def main() -> int:
     parser.add_argument("--core", action="store_true", help="只测纯核心")
     parser.add_argument("--lifecycles", type=int, default=24, help="每轮多少条线索")
     parser.add_argument("--rounds", type=int, default=5, help="多少轮")
+    parser.add_argument(
+        "--whatif", type=int, nargs="?", const=100_000, metavar="N", help="只测假设推演，N 条线索"
+    )
     args = parser.parse_args()
     rules = load_rules()
     played = case.load(rules)
-    rows = core.run(rules, played)
-    if not args.core:
+    rows = core.run(rules, played) if args.whatif is None else whatif.run(rules, args.whatif)
+    if args.whatif is None and not args.core:
         rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
     if args.json:
         print(json.dumps(report.as_json(rows), ensure_ascii=False))
