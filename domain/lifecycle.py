@@ -20,7 +20,7 @@ from domain.agencies import superiors
 from domain.calendar import SHANGHAI
 from domain.draft import Draft
 from domain.errors import DomainError
-from domain.model import Answer, ClueState, Command, Event, Json
+from domain.model import Answer, ClueState, Command, Event
 from domain.packs import Rulebook
 from domain.permissions import Scene, holder, parties, permitted, who_may
 from domain.transitions import AFTER_END, ALLOWED_IN, SENT_MATTERS, TRANSITIONS
@@ -47,33 +47,36 @@ def handle(state: ClueState, command: Command, now: datetime, rules: Rulebook) -
         return Outcome(state, (), repeated)
     now = now.astimezone(SHANGHAI)
     data = commands.checked(command, state.clue_no, now)
-    return _brought_about(state, command, data, now, rules, CHECKS)
-
-
-def enact(state: ClueState, command: Command, now: datetime, rules: Rulebook) -> Outcome:
-    """As `handle`, for an act that is known to have been done, taken from the record: `data` is as its event
-    keeps it, and who may and what must be complete is not asked again. For playing a past under other rules.
-
-    DomainError where, under these rules, there is nothing for it to act upon.
-    """
-    return _brought_about(state, command, command.data, now.astimezone(SHANGHAI), rules, NEEDED)
-
-
-def _brought_about(
-    state: ClueState,
-    command: Command,
-    data: Json,
-    now: datetime,
-    rules: Rulebook,
-    checks: Iterable[Callable[[Draft], None]],
-) -> Outcome:
     ticked, events = _ticked(state, now, rules)
     draft = Draft(ticked, now, rules, command, data)
+    _bring_about(draft, CHECKS)
+    return Outcome(draft.state, (*events, *draft.events), draft.state.answers[command.id])
+
+
+def enact(state: ClueState, command: Command, now: datetime, rules: Rulebook) -> ClueState:
+    """The state after an act that is known to have been done, taken from the record: who may and what must be
+    complete is not asked again, and `data` is as its event keeps it. For playing a past under other rules.
+
+    Without timeline and answers. DomainError where, under these rules, there is nothing for it to act upon.
+    """
+    draft = Draft(ticked_quietly(state, now, rules), now, rules, command, command.data, quiet=True)
+    _bring_about(draft, NEEDED)
+    return draft.state
+
+
+def ticked_quietly(state: ClueState, now: datetime, rules: Rulebook) -> ClueState:
+    """As `ticked`, for a state that `enact` has made."""
+    draft = Draft(state, now, rules, quiet=True)
+    _tick_into(draft)
+    return draft.state
+
+
+def _bring_about(draft: Draft, checks: Iterable[Callable[[Draft], None]]) -> None:
+    assert draft.command is not None
     for check in checks:
         check(draft)
-    effects.EFFECTS[command.name](draft)
+    effects.EFFECTS[draft.command.name](draft)
     _tick_into(draft)  # a duty opened or resumed too late is breached at once
-    return Outcome(draft.state, (*events, *draft.events), draft.state.answers[command.id])
 
 
 def tick(state: ClueState, now: datetime, rules: Rulebook) -> tuple[Event, ...]:
