@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 import yaml
 
 from domain import labels
+from domain.agencies import region_of
 from domain.evolve import evolve
 from domain.lifecycle import ticked
 from domain.model import ClueState, Event, Json, Officer, blank, iso, shanghai_day
@@ -72,7 +73,7 @@ def record(
     """
     states = _states(events)
     masks = Masks(keep_text)
-    officers = _officers(acts, rules)
+    officers = _officers(acts, states, rules)
     for act in acts:
         masks.learn(act.command.data)
         masks.learn([act.command.actor.name, act.command.actor.officer_id], "name_of_actor", True)
@@ -155,14 +156,33 @@ def _expected(seen: Json) -> Json:
     return {**expect, **({"provisional": provisional} if provisional else {})}
 
 
-def _officers(acts: Sequence[Act], rules: Rules) -> list[Officer]:
-    """The lines of the lists that the commands were judged by; today's lists where that is not known."""
+def _officers(acts: Sequence[Act], states: Sequence[ClueState], rules: Rules) -> list[Officer]:
+    """The lines of the lists that the commands were judged by; where only events are left, today's lists, and
+    for whom they lack a line for that day: an inspection that was convened had officers who were authorised."""
     found: dict[Officer, None] = {}
     for act in acts:
         c = act.command
         facts = c.facts if act.sure else facts_for(rules, c.name, c.data, c.actor, shanghai_day(act.at))
         found |= dict.fromkeys(facts.officers)
+        if not act.sure and c.name == "convene_inspection":
+            found |= dict.fromkeys(_assumed(act, states[act.seen], acts, {o.id for o in facts.officers}))
     return list(found)
+
+
+def _assumed(act: Act, state: ClueState, acts: Sequence[Act], listed: Collection[str]) -> list[Officer]:
+    """A line for each officer of an inspection who is on no list, of the agency that they are seen to act for; the
+    leader's is in the log, and who never acted is taken to be local."""
+    seen = {a.command.actor.officer_id: a.command.actor.agency for a in acts}
+    inspection, local = state.inspection, state.to_agency or state.from_agency
+    assert inspection is not None
+    seen = {**seen, inspection.leader: inspection.leader_agency}
+    day = shanghai_day(inspection.at)
+    region = state.place_region or region_of(local) or ""
+    return [
+        Officer(one, one, seen.get(one, local), day, day, (region,), (state.clue["matter"],))
+        for one in dict.fromkeys((inspection.leader, *inspection.members))
+        if one not in listed
+    ]
 
 
 def _officer(officer: Officer, masks: Masks) -> Json:
