@@ -11,22 +11,19 @@ from typing import Any
 
 from domain import duties
 from domain.calendar import Due
-from domain.evolve import evolve, quietly
+from domain.evolve import evolve
 from domain.model import Actor, ClueState, Command, Duty, Event, iso
 from domain.packs import Pack, Rulebook
 
 
 @dataclass
 class Draft:
-    """`quiet`: for playing a past again, where nobody reads the timeline or sends a command twice."""
-
     state: ClueState
     now: datetime
     rules: Rulebook
     command: Command | None = None
     data: dict[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    quiet: bool = False
 
     @property
     def agency(self) -> str:
@@ -50,8 +47,7 @@ class Draft:
         """Record one fact. A fact of the command itself is its actor's; a clock's is nobody's."""
         command = self.command
         actor: Actor | None = command.actor if command and not by_engine else None
-        quiet = self.quiet
-        first = command is not None and not quiet and not any(e.command_id == command.id for e in self.events)
+        first = command is not None and not any(e.command_id == command.id for e in self.events)
         event = Event(
             type=kind,
             at=moment or self.now,
@@ -61,7 +57,7 @@ class Draft:
             digest=command.digest if command and first else None,
         )
         self.events.append(event)
-        self.state = quietly(self.state, event) if quiet else evolve(self.state, event)
+        self.state = evolve(self.state, event)
 
     # --- duties --------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ Rules of this house:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +25,7 @@ from domain.packs import Rulebook
 from domain.permissions import Scene, holder, parties, permitted, who_may
 from domain.transitions import AFTER_END, ALLOWED_IN, SENT_MATTERS, TRANSITIONS
 
-__all__ = ["TRANSITIONS", "Outcome", "enact", "handle", "next_wakeup", "tick"]
+__all__ = ["TRANSITIONS", "Outcome", "handle", "next_wakeup", "tick"]
 
 
 @dataclass(frozen=True)
@@ -49,34 +49,11 @@ def handle(state: ClueState, command: Command, now: datetime, rules: Rulebook) -
     data = commands.checked(command, state.clue_no, now)
     ticked, events = _ticked(state, now, rules)
     draft = Draft(ticked, now, rules, command, data)
-    _bring_about(draft, CHECKS)
-    return Outcome(draft.state, (*events, *draft.events), draft.state.answers[command.id])
-
-
-def enact(state: ClueState, command: Command, now: datetime, rules: Rulebook) -> ClueState:
-    """The state after an act that is known to have been done, taken from the record: who may and what must be
-    complete is not asked again, and `data` is as its event keeps it. For playing a past under other rules.
-
-    Without timeline and answers. DomainError where, under these rules, there is nothing for it to act upon.
-    """
-    draft = Draft(ticked_quietly(state, now, rules), now, rules, command, command.data, quiet=True)
-    _bring_about(draft, NEEDED)
-    return draft.state
-
-
-def ticked_quietly(state: ClueState, now: datetime, rules: Rulebook) -> ClueState:
-    """As `ticked`, for a state that `enact` has made."""
-    draft = Draft(state, now, rules, quiet=True)
-    _tick_into(draft)
-    return draft.state
-
-
-def _bring_about(draft: Draft, checks: Iterable[Callable[[Draft], None]]) -> None:
-    assert draft.command is not None
-    for check in checks:
+    for check in CHECKS:
         check(draft)
-    effects.EFFECTS[draft.command.name](draft)
+    effects.EFFECTS[command.name](draft)
     _tick_into(draft)  # a duty opened or resumed too late is breached at once
+    return Outcome(draft.state, (*events, *draft.events), draft.state.answers[command.id])
 
 
 def tick(state: ClueState, now: datetime, rules: Rulebook) -> tuple[Event, ...]:
@@ -278,5 +255,5 @@ CHECKS: tuple[Callable[[Draft], None], ...] = (
     _right_stage,
     _contents,
 )
-# What an act that was done still needs: without it there is nothing to act upon.
+# What an act that was done still needs (`domain.again`): without it there is nothing to act upon.
 NEEDED: tuple[Callable[[Draft], None], ...] = (_duty_owed, _in_time, _right_stage)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, Final
 
+from domain.again import enact, ticked
 from domain.commands import SHAPES
 from domain.errors import DomainError
-from domain.lifecycle import enact, ticked_quietly
 from domain.model import ClueState, Command, Event, Facts, Json, blank, instant, shanghai_day
 from domain.packs import HOUSE, Rulebook
 from rehearsal.acts import Act, acts_of
@@ -59,7 +59,7 @@ def replayed(
             state = enact(state, command, act.at, rules)
         except DomainError:
             refused.append(command.name)
-    return Replayed(ticked_quietly(state, as_of, rules), tuple(refused))
+    return Replayed(ticked(state, as_of, rules), tuple(refused))
 
 
 def acts_again(events: Iterable[Event]) -> tuple[tuple[Act, ...], tuple[str, ...] | None]:
