@@ -11,11 +11,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.output import console, emit_json
-from cli.rules import moment
+from cli.output import console, emit_json, named
+from cli.rules import calendar_alarm, moment
 from cli.services import prepare, the_ledger, the_rules
 from cli.show import agency as agency_name
-from cli.show import named
 from domain import labels
 from domain.agencies import is_well_formed
 from domain.errors import DomainError
@@ -25,6 +24,7 @@ from domain.text import when as said
 from ledger import inbox as letterbox
 from ledger.clues import BadCursor, Filters, Page, list_clues
 from runtime.rules import Rules
+from runtime.settings import get_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="一页多少条")]
@@ -72,10 +72,14 @@ def list_(
         text=text,
     )
     page = asyncio.run(_listed(filters, after, limit))
+    warning = calendar_alarm(get_settings().rules_dir)
     if as_json:
-        emit_json({"clues": [plain(clue) for clue in page.clues], "next": page.next})
+        warnings = [warning] if warning else []
+        emit_json({"clues": [plain(clue) for clue in page.clues], "next": page.next, "warnings": warnings})
     else:
         _show(page, the_rules())
+        if warning:
+            console().print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
 
 
 def inbox(

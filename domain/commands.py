@@ -207,6 +207,21 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "suspend_duty": Shape({"duty": _DUTY, "reason": _REASON}),
     "resume_duty": Shape({"duty": _DUTY, "reason": _REASON}),
+    "suspend_region": Shape(
+        {
+            "order_no": Field(shapes.words, "决定文号", required=True),
+            "region": Field(shapes.region_part, "地区", required=True),
+            "reason": _REASON,
+            "duties": Field(shapes.listing(shapes.enum(labels.DUTIES)), "义务"),
+        }
+    ),
+    "resume_region": Shape(
+        {
+            "order_no": Field(shapes.words, "决定文号", required=True),
+            "reason": _REASON,
+            "undo": Field(shapes.boolean, "撤销"),
+        }
+    ),
     "supervise": Shape(
         {
             "order_no": Field(shapes.words, "督办单号", required=True),
@@ -228,6 +243,15 @@ SHAPES: Mapping[str, Shape] = {
     "commend": Shape({"units": _UNITS, "persons": _PERSONS, "facts": _FACTS}),
     "notify_damage": Shape({"details": Field(shapes.words, "损害情况", required=True)}),
     "start_damage_investigation": Shape({"case_no": Field(shapes.text, "案号"), "details": _text}),
+    "change_rules": Shape(
+        {
+            "change_id": Field(shapes.words, "变更编号", required=True),
+            "reason": _REASON,
+            "approver": Field(shapes.words, "批准人", required=True),
+            "version": Field(shapes.words, "新规则版本", required=True),
+            "undoes": Field(shapes.words, "所撤销的变更"),
+        }
+    ),
     "merge_into": Shape({"clue_no": Field(shapes.clue_no, "并入线索", required=True), "reason": _REASON}),
     "withdraw": Shape({"reason": _REASON}),
     "close": Shape(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from domain import duties, text
+from domain import duties, moves, text
 from domain.model import (
     Answer,
     Case,
@@ -19,6 +19,8 @@ from domain.model import (
     Json,
     Order,
     Pause,
+    RegionSuspension,
+    RuleChange,
     Sent,
     TimelineEntry,
     blank,
@@ -297,6 +299,65 @@ def _case_decided(s: ClueState, e: Event) -> ClueState:
     )
 
 
+# --- rules -----------------------------------------------------------------------------------------
+
+
+def _rules_changed(s: ClueState, e: Event) -> ClueState:
+    by_n = {move["n"]: move for move in e.data["moves"]}
+    after = tuple(moves.moved(d, by_n[d.n]) if d.n in by_n else d for d in s.duties)
+    undoes = e.data.get("undoes")
+    past = tuple(
+        replace(c, undone=True, owed=()) if undoes and c.change_id == undoes else c for c in s.rule_changes
+    )
+    change = RuleChange(
+        e.data["change_id"],
+        e.at,
+        e.data["from_version"],
+        e.data["version"],
+        undoes,
+        owed=() if undoes else s.owed,
+    )
+    return replace(s, duties=after, rule_changes=(*past, change))
+
+
+def _reopened(s: ClueState, e: Event) -> ClueState:
+    """Done meanwhile: a breach from before a change of rules is not what going back would restore."""
+    s = _on_duty(_duty_reopened)(s, e)
+    if not s.rule_changes:
+        return s
+    n = e.data["n"]
+    changes = tuple(
+        replace(
+            c,
+            owed=tuple(
+                replace(d, breached_at=None, level=0, late_from=None) if d.n == n else d for d in c.owed
+            ),
+        )
+        for c in s.rule_changes
+    )
+    return replace(s, rule_changes=changes)
+
+
+def _region_suspended(s: ClueState, e: Event) -> ClueState:
+    d = e.data
+    order = RegionSuspension(d["order_no"], d["region"], d["by"], e.at, tuple(d.get("duties", ())))
+    return replace(s, suspensions=(*s.suspensions, order))
+
+
+def _region_over(s: ClueState, e: Event) -> ClueState:
+    """Ended, or undone: then it ended, too, if it had not before."""
+    undone = e.type == "region_suspension_undone"
+    return replace(
+        s,
+        suspensions=tuple(
+            replace(o, ended_at=o.ended_at or e.at, undone=o.undone or undone)
+            if o.order_no == e.data["order_no"]
+            else o
+            for o in s.suspensions
+        ),
+    )
+
+
 # --- clocks ----------------------------------------------------------------------------------------
 
 
@@ -360,6 +421,13 @@ def _duty_resumed(d: Duty, e: Event) -> Duty:
     return replace(d, reminded=e.data.get("reminded", d.reminded))
 
 
+def _duty_pause_undone(d: Duty, e: Event) -> Duty:
+    cause = e.data["cause"]
+    d = _unpaused(d, e, cause)
+    pauses = tuple(replace(p, undone=p.undone or p.cause == cause) for p in d.pauses)
+    return replace(_dated(d, e), pauses=pauses, reminded=e.data["reminded"])
+
+
 def _duty_redated(d: Duty, e: Event) -> Duty:
     d = replace(_dated(d, e), extended=e.data["extended"], reminded=e.data["reminded"])
     if d.breached_at is not None and not e.data["breached"]:  # the breach is taken back
@@ -418,6 +486,9 @@ _FOLDS: Mapping[str, Callable[[ClueState, Event], Any]] = {
     "extension_decided": _extension_decided,
     "duty_suspend_ordered": _same,
     "duty_resume_ordered": _same,
+    "region_suspended": _region_suspended,
+    "region_resumed": _region_over,
+    "region_suspension_undone": _region_over,
     "supervised": _supervised,
     "supervision_replied": _supervision_replied,
     "accountability_opened": _case_opened,
@@ -425,14 +496,16 @@ _FOLDS: Mapping[str, Callable[[ClueState, Event], Any]] = {
     "commended": _same,
     "damage_notified": _same,
     "damage_investigation_started": _same,
+    "rules_changed": _rules_changed,
     "merged": _merged,
     "withdrawn": _withdrawn,
     "closed": _closed,
     "duty_opened": _duty_opened,
     "duty_fulfilled": _on_duty(_duty_fulfilled),
-    "duty_reopened": _on_duty(_duty_reopened),
+    "duty_reopened": _reopened,
     "duty_suspended": _on_duty(_duty_suspended),
     "duty_resumed": _on_duty(_duty_resumed),
+    "duty_pause_undone": _on_duty(_duty_pause_undone),
     "duty_redated": _on_duty(_duty_redated),
     "duty_cancelled": _on_duty(_duty_cancelled),
     "duty_breached": _on_duty(_duty_breached),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from domain import labels
+from domain import labels, moves
 from domain.agencies import superior, superiors
 from domain.model import ClueState, Event
 from domain.packs import Rulebook
@@ -44,6 +44,8 @@ KINDS = {
     "case": "问责",
     "idle": "无进展提醒",
     "extension": "延期",
+    "rules": "规则变更",
+    "suspension": "区域中止",
     "ended": "结束",
     "other": "其他",
 }
@@ -115,6 +117,17 @@ def _asked(b: ClueState, e: Event, a: ClueState, r: Rulebook) -> tuple[str, Iter
     return "extension", [superior(b.duties[e.data["n"]].obliged, r.group_map)]
 
 
+def _rules(b: ClueState, e: Event, a: ClueState, r: Rulebook) -> tuple[str, Iterable[str | None]]:
+    """Whoever owes what has another date now, or is late by it, or late no longer."""
+    found = [moves.from_json(b.duties[m["n"]], m) for m in e.data["moves"]]
+    return "rules", [m.after.obliged for m in found if m.felt]
+
+
+def _region(b: ClueState, e: Event, a: ClueState, r: Rulebook) -> tuple[str, Iterable[str | None]]:
+    """Whoever's clock it stops or starts, and the two that wait for each other."""
+    return "suspension", [*(move["obliged"] for move in e.data["moves"]), a.from_agency, a.to_agency]
+
+
 _ROUTES: Mapping[str, _Route] = {
     "notified": _to_named("clue_notice", "to"),
     "acknowledged": _to_finder("other"),
@@ -140,6 +153,9 @@ _ROUTES: Mapping[str, _Route] = {
     "extension_decided": _to_obliged("extension"),
     "duty_suspend_ordered": _to_obliged("other"),
     "duty_resume_ordered": _to_obliged("other"),
+    "region_suspended": _region,
+    "region_resumed": _region,
+    "region_suspension_undone": _region,
     "supervised": _to_named("order", "agency"),
     "supervision_replied": _to_both("order"),
     "accountability_opened": _to_named("case", "units"),
@@ -147,6 +163,7 @@ _ROUTES: Mapping[str, _Route] = {
     "commended": _to_named("other", "units"),
     "damage_notified": _to_addressee("other"),
     "damage_investigation_started": _to_finder("other"),
+    "rules_changed": _rules,
     "merged": _to_both("ended"),
     "withdrawn": _to_both("ended"),
     "closed": _to_both("ended"),

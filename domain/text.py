@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain import labels
+from domain import labels, moves
 from domain.calendar import SHANGHAI
 from domain.model import ClueState, Event, instant
 
@@ -108,6 +108,18 @@ def _resumed(s: ClueState, d: dict[str, Any]) -> str:
     return f"{_duty(s, d)}恢复计时{due}"
 
 
+def _region_suspended(s: ClueState, d: dict[str, Any]) -> str:
+    return _with(
+        f"区域中止决定 {short(d['order_no'])}（{d['region']}），中止 {len(d['moves'])} 项义务计时",
+        d["reason"],
+    )
+
+
+def _pause_undone(s: ClueState, d: dict[str, Any]) -> str:
+    due = when(instant(d["due_at"]))
+    return f"{_duty(s, d)}的中止撤销（{short(labels.pause_cause(d['cause']))}），期限复原为 {due} 前"
+
+
 def _breached(s: ClueState, d: dict[str, Any]) -> str:
     level = f"，升级至 1 级（{labels.LEVELS[1]}）" if d["level"] else ""
     return f"{_duty(s, d)}逾期未履行{level}"
@@ -137,6 +149,37 @@ def _filed(s: ClueState, d: dict[str, Any]) -> str:
 
 def _case(s: ClueState, d: dict[str, Any]) -> str:
     return _with(f"启动问责 {d['case_no']}，单位 {'、'.join(d['units']) or '无'}", d["facts"])
+
+
+_MOST_MOVES = 8
+
+
+def _rules(s: ClueState, d: dict[str, Any]) -> str:
+    """Which rules, by whom, why, and every date that moves."""
+    said = [said for move in d["moves"] if (said := _move(s, move))]
+    said += [f"{_duty(s, {'n': n})}新规则没有规定，仍按原期限" for n in d["kept"]]
+    more = f"；等 {len(said)} 项" if len(said) > _MOST_MOVES else ""
+    told = "；".join(said[:_MOST_MOVES]) + more or "各项期限不变"
+    lead = f"撤销规则变更 {d['undoes']}" if d.get("undoes") else f"换用规则（变更 {d['change_id']}）"
+    versions = f"{d['from_version'][:8]} → {d['version'][:8]}"
+    return f"{lead}，{versions}，批准人 {short(d['approver'])}：{short(d['reason'])}。{told}"
+
+
+def _move(s: ClueState, data: dict[str, Any]) -> str:
+    """One duty's move, empty where nobody need hear of it."""
+    move = moves.from_json(s.duties[data["n"]], data)
+    b, a = move.before, move.after
+    if not move.felt:
+        return ""
+    if b.due_at != a.due_at:
+        said = f"由 {when(b.due_at)} 改为 {when(a.due_at)}"
+    elif move.redated:
+        said = f"最迟期限由 {when(b.legal_due_at)} 改为 {when(a.legal_due_at)}"
+    else:
+        said = "期限不变"
+    marks = (("即告逾期", move.late), ("逾期撤销", move.taken_back), ("恢复逾期", move.restored))
+    told = [said, *(word for word, holds in marks if holds), *(["暂定"] if a.provisional else [])]
+    return _duty(s, data) + "，".join(told)
 
 
 _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
@@ -169,6 +212,13 @@ _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "extension_decided": _extension,
     "duty_suspend_ordered": lambda s, d: _with(f"决定中止{_duty(s, d)}计时", d["reason"]),
     "duty_resume_ordered": lambda s, d: _with(f"决定恢复{_duty(s, d)}计时", d["reason"]),
+    "region_suspended": _region_suspended,
+    "region_resumed": lambda s, d: _with(
+        f"区域中止决定 {short(d['order_no'])} 结束，恢复 {len(d['moves'])} 项义务计时", d["reason"]
+    ),
+    "region_suspension_undone": lambda s, d: _with(
+        f"撤销区域中止决定 {short(d['order_no'])}，{len(d['moves'])} 项义务的期限复原", d["reason"]
+    ),
     "supervised": lambda s, d: _with(f"督办单 {d['order_no']}，责成 {d['agency']}", d["demand"]),
     "supervision_replied": lambda s, d: _with(f"答复督办单 {d['order_no']}", d["reply"]),
     "accountability_opened": _case,
@@ -176,14 +226,16 @@ _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "commended": lambda s, d: _with(f"表扬 {'、'.join(d['units']) or '个人'}", d["facts"]),
     "damage_notified": lambda s, d: _with("通报生态环境损害", d["details"]),
     "damage_investigation_started": lambda s, d: _with("启动损害赔偿案件调查", d.get("case_no")),
+    "rules_changed": _rules,
     "merged": lambda s, d: _with(f"并入 {d['clue_no']}", d["reason"]),
     "withdrawn": lambda s, d: _with("撤回线索", d["reason"]),
     "closed": lambda s, d: "办结归档",
     "duty_opened": _opened,
     "duty_fulfilled": _fulfilled,
     "duty_reopened": lambda s, d: f"{_duty(s, d)}恢复为待履行，期限不变",
-    "duty_suspended": lambda s, d: f"{_duty(s, d)}中止计时（{labels.PAUSE_CAUSES[d['cause']]}）",
+    "duty_suspended": lambda s, d: f"{_duty(s, d)}中止计时（{short(labels.pause_cause(d['cause']))}）",
     "duty_resumed": _resumed,
+    "duty_pause_undone": _pause_undone,
     "duty_redated": _redated,
     "duty_cancelled": lambda s, d: f"{_duty(s, d)}不再需要：{d['why']}",
     "duty_breached": _breached,

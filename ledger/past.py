@@ -90,7 +90,8 @@ SELECT clue_no, CAST(jsonb_strip_nulls(jsonb_build_object(
   'agency', b->'actor'->'agency', 'role', b->'actor'->'role', 'order_no', md5(b->'data'->>'order_no'),
   'data', (SELECT jsonb_object_agg(key, value) FROM jsonb_each(b->'data') WHERE key = ANY(:kept)),
   'clue', (SELECT jsonb_object_agg(key, value) FROM jsonb_each(b->'data'->'clue') WHERE key = ANY(:kept)),
-  'region', COALESCE(b->'data'->'clue'->'place'->'region', b->'data'->'changes'->'place'->'region')
+  'region', COALESCE(b->'data'->'clue'->'place'->'region', b->'data'->'changes'->'place'->'region',
+                     b->'data'->'placing'->'region')
 )) AS text) AS act
 FROM (
   SELECT clue_no, seq, CAST(body AS jsonb) AS b FROM clue_event

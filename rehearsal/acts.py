@@ -124,6 +124,8 @@ def _data(name: str, group: Sequence[Event]) -> Json:
     if name == "report":
         addressee = next((e.data["addressee"] for e in group if e.data.get("addressee")), None)
         told = {**head.data["clue"], "to_agency": addressee}
+    elif head.type == "region_suspension_undone":
+        told["undo"] = True  # its event says so by its name
     elif name == "notify":
         told["to_agency"] = next(iter(head.data["to"]), None)
     return {key: told[key] for key in SHAPES[name].fields if told.get(key) is not None}

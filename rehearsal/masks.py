@@ -23,7 +23,7 @@ PERSONAL: Final = frozenset(
 )  # fmt: skip
 _OTHER_CLUE: Final = "CASE"
 _DIGEST: Final = re.compile(r"[0-9a-fA-F]{64}")
-_REGION: Final = re.compile(r"[0-9]{6}")
+_REGION: Final = re.compile(r"(?:[0-9]{2}){1,3}")  # a code, or the part of one that stands for all within
 # Numbers of people and their things, wherever they stand: identity, telephone, MMSI, plate, mail.
 _NUMBERS: Final = re.compile(
     r"[0-9]{15,18}[0-9Xx]?|\+?[0-9][0-9 -]{5,}[0-9]|[\w.+-]+@[\w-]+\.[\w.]+"
@@ -94,7 +94,7 @@ class Masks:
                 continue
             if name in ("lon", "lat"):
                 if "region" not in value:  # else the region says where it was, as far as any rule asks
-                    out[name] = round(item, 1)
+                    out[name] = 0
                 continue
             known = name in _FIELDS and key != "responsible_persons"
             out[name if known else self.token(name, "key")] = self.cleared(item, name, personal)

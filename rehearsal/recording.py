@@ -119,8 +119,8 @@ def _steps(
     steps: list[Json] = []
     before = "none"
     for act in acts:
-        step = _step(act, masks)
         after = states[act.seen]
+        step = _step(act, after, masks)
         if after.stage != before:
             seen = view(after, act.at, rules.rulebook)
             step["expect"] = {key: seen[key] for key in AT_A_CHANGE if seen[key] is not None}
@@ -132,11 +132,13 @@ def _steps(
     return steps
 
 
-def _step(act: Act, masks: Masks) -> Json:
+def _step(act: Act, after: ClueState, masks: Masks) -> Json:
     command = act.command
     data = addressed(act) if command.name == "report" else dict(command.data)
     if command.name == "report":
         data.pop("clue_no", None)  # a scenario's clue gets a number of its own
+        if after.place_region is not None:  # also where only coordinates told it: they are left out
+            data["place"] = {**data["place"], "region": after.place_region}
     actor = {"agency": command.actor.agency, "role": command.actor.role}
     actor["name"] = masks.token(command.actor.name, "name_of_actor")
     if command.actor.officer_id is not None:
@@ -210,7 +212,7 @@ def _head(acts: Sequence[Act], keep_text: bool) -> str:
     )
     return (
         f"# 由 starter.py record 按真实线索写成：{len(acts)} 条命令，{sure} 条取自工作流历史，其余由事件还原。\n"
-        f"# 人名、证件、电话、车船、文号和摘要均为代称；坐标只留到行政区划或约十公里；{text}。\n"
+        f"# 人名、证件、电话、车船、文号和摘要均为代称；坐标只留到行政区划，没有的写作 0；{text}。\n"
     )
 
 

@@ -68,6 +68,9 @@ class Settings(BaseSettings):
         default=1000, ge=100, description="工作进程被杀后，它手里的线索转给别的进程前的等待（毫秒）"
     )
     rules_dir: Path | None = Field(default=None, description="规则目录；不给则用随程序的 rules/")
+    calendar_alarm_days: int = Field(
+        default=60, ge=0, le=366, description="放假通知所及的年份还剩多少天时开始提醒（约定）"
+    )
     min_free_mb: int = Field(default=200, ge=0, description="数据目录所在磁盘至少要有的空闲空间（MB）")
 
     @field_validator("database_url", "temporal_address", mode="before")

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.domain.story import DIGEST, EVIDENCE
+from tests.domain.story import BOOK, DIGEST, EVIDENCE
 
 T = "2026-05-11T09:00:00+08:00"
 REPORT: dict[str, Any] = {
@@ -70,6 +70,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "decide_extension": {"duty": "ack", "approved": True, "reason": "同意"},
     "suspend_duty": {"duty": "ack", "reason": "鉴定"},
     "resume_duty": {"duty": "ack", "reason": "毕"},
+    "suspend_region": {"order_no": "环中1", "region": "31", "reason": "台风", "duties": ["ack"]},
+    "resume_region": {"order_no": "环中1", "reason": "台风过境", "undo": True},
     "supervise": {"order_no": "督1", "agency": "310118.eco", "demand": "办理", "days": 3},
     "reply_supervision": {"order_no": "督1", "reply": "已办"},
     "open_accountability": {"units": ["310118.eco"], "persons": ["某人"], "facts": "推诿"},
@@ -77,6 +79,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "commend": {"units": ["320509.eco"], "persons": ["某人"], "facts": "迅速"},
     "notify_damage": {"details": "河岸受损"},
     "start_damage_investigation": {"case_no": "损1号", "details": "启动"},
+    "change_rules": {
+        "change_id": "变更-1", "reason": "办法修订", "approver": "某人", "version": BOOK.version, "undoes": "变更-0",
+    },
     "merge_into": {"clue_no": "XS-2", "reason": "同案"},
     "withdraw": {"reason": "误报"},
     "close": {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tests.oracle.days import ONE, ZONE, Dates, dates, day_of, workdays_after
 
@@ -13,6 +13,7 @@ class Pause:
     start: datetime
     cause: str
     end: datetime | None = None
+    undone: bool = False
 
 
 def skipped(pauses: list[Pause]) -> set[date]:
@@ -58,7 +59,7 @@ class Duty:
     def suspend(self, now: datetime, cause: str) -> None:
         """A suspended duty shows the date it had when the first of its running pauses began."""
         if not self.suspended:
-            self.held = [Pause(p.start, p.cause, p.end) for p in self.pauses]
+            self.held = [Pause(p.start, p.cause, p.end, p.undone) for p in self.pauses]
         self.pauses.append(Pause(now, cause))
 
     def resume(self, now: datetime, cause: str) -> None:
@@ -69,7 +70,32 @@ class Duty:
     def extend(self, days: int) -> None:
         self.extended += days
         if self.suspended:  # silent: what it shows meanwhile; taken: with every pause that has ended
+            self.held = [Pause(p.start, p.cause, p.end, p.undone) for p in self.pauses]
+
+    def undo(self, now: datetime, cause: str) -> None:
+        """The dates as if it had never been; silent: the ladder. Taken: the days that stood still don't count."""
+        for pause in self.pauses:
+            if pause.cause == cause:
+                pause.end = pause.end or now
+                pause.undone = True
+        self.held = [Pause(p.start, p.cause, p.end, p.undone) for p in self.pauses]
+
+    def change_term(self, now: datetime, term: tuple[int, str, bool]) -> None:
+        """Silent: the whole of it. Taken: nobody is late, nor later on the ladder, for days on which the old term
+        stood; what the new one makes late counts from now."""
+        before = self.dates()
+        running = [p.start for p in self.pauses if p.end is None]
+        was_breached = (min(running) if running else now) >= before.legal
+        self.term = term
+        if self.suspended:
             self.held = [Pause(p.start, p.cause, p.end) for p in self.pauses]
+        after, counts = self.dates(), self.dates_if_resumed(now)
+        if counts.legal > now:
+            self.late_opening = None
+        elif not was_breached:
+            self.late_opening = now
+        elif after.legal < before.legal and (self.late_opening is None or self.late_opening < before.legal):
+            self.late_opening = before.legal - timedelta(microseconds=1)
 
     def cancel(self) -> None:
         if self.suspended:
@@ -82,9 +108,10 @@ class Duty:
 
     def dates_if_resumed(self, now: datetime) -> Dates:
         """What the dates would be, were every pause to end now."""
-        return self.dates_with([Pause(p.start, p.cause, p.end or now) for p in self.pauses])
+        return self.dates_with([Pause(p.start, p.cause, p.end or now, p.undone) for p in self.pauses])
 
     def dates_with(self, pauses: list[Pause]) -> Dates:
+        pauses = [p for p in pauses if not p.undone]
         if self.term[1] != "hour":
             return dates(self.term, self.start, skipped(pauses), self.extended)
         found = dates(self.term, self.start, (), self.extended)
@@ -151,4 +178,5 @@ class Duty:
             "opened_at": self.opened.astimezone(ZONE),
             "fulfilled_at": self.done.astimezone(ZONE) if self.done else None,
             "extended_days": self.extended,
+            "level": self.level(now),
         }

@@ -54,6 +54,15 @@ class World:
     dissolved: set[str] = field(default_factory=set)
 
 
+@dataclass
+class RegionOrder:
+    region: str
+    by: str
+    duties: list[str]
+    running: bool = True
+    undone: bool = False
+
+
 def packs_for(finder: str, addressee: str | None, matter: str, found: str) -> set[str]:
     """Silent: which date chooses the packs. Taken: the day of discovery."""
     on = datetime.fromisoformat(found).astimezone(ZONE).date()
@@ -93,6 +102,7 @@ class Follows:
 
     def __init__(self, world: World, packs: list[str] | None = None) -> None:
         self.world = world
+        self.terms = TERMS  # its own once the rules are changed
         self.fixed = packs is not None
         self.packs = {"house", *(packs or ())}
         self.stage = "none"
@@ -118,6 +128,7 @@ class Follows:
         self.feedback_accepted = False
         self.seen: dict[str, str] = {}
         self.orders: dict[str, str] = {}
+        self.region_orders: dict[str, RegionOrder] = {}
         self.cases = 0
         self.ended: datetime | None = None
 
@@ -140,13 +151,30 @@ class Follows:
     def open(self, ident: str, obliged: str | None, now: datetime, start: datetime | None = None) -> None:
         if obliged is None or self.owed(ident):
             return
-        others = [TERMS[p][ident] for p in sorted(self.packs - {"house"}) if ident in TERMS.get(p, {})]
-        terms = others or [HOUSE[i] for i in HOUSE if i == ident]
-        if not terms:
+        term = self.term_of(ident)
+        if term is None:
             return
-        duty = Duty(ident, obliged, now, start or now, terms[0], climbs=ident != "first_contact")
+        duty = Duty(ident, obliged, now, start or now, term, climbs=ident != "first_contact")
         duty.notice_late_opening(now)
         self.duties.append(duty)
+        self.under_orders(duty, now)
+
+    def term_of(self, ident: str) -> tuple[int, str, bool] | None:
+        others = [
+            self.terms[p][ident] for p in sorted(self.packs - {"house"}) if ident in self.terms.get(p, {})
+        ]
+        return others[0] if others else self.terms["house"].get(ident)
+
+    def change_terms(self, now: datetime, more: dict[str, int]) -> None:
+        """Every number of `more` added to its duty's term, for what is owed and for what comes."""
+        self.terms = {
+            pack: {i: (max(0, n + more.get(i, 0)), unit, rolls) for i, (n, unit, rolls) in terms.items()}
+            for pack, terms in self.terms.items()
+        }
+        for duty in self.duties:
+            term = None if duty.order else self.term_of(duty.id)
+            if duty.owed and term is not None and term != duty.term:
+                duty.change_term(now, term)
 
     def fulfil(self, now: datetime, command: str, *idents: str) -> None:
         for ident in idents:
@@ -158,6 +186,7 @@ class Follows:
         for duty in self.duties:
             if duty.done_by == command and duty.id in idents:
                 duty.reopen(now)
+                self.under_orders(duty, now)
 
     def cancel(self, obliged: str | None = None) -> None:
         for duty in self.duties:
@@ -338,15 +367,48 @@ class Follows:
         assert duty is not None
         duty.resume(act.now, "order")
 
+    def stands(self, duty: Duty, order: RegionOrder) -> bool:
+        """Owed by an agency that lies in the region, below the one that gave the order."""
+        hit = powers.within(duty.obliged, order.region) and order.by in powers.above(duty.obliged)
+        return hit and order.running and (not order.duties or duty.id in order.duties)
+
+    def _suspend_region(self, act: Act) -> None:
+        data = act.data
+        order = RegionOrder(data["region"], act.actor["agency"], data.get("duties") or [])
+        self.region_orders[data["order_no"]] = order
+        for duty in self.duties:
+            if duty.owed and self.stands(duty, order):
+                duty.suspend(act.now, f"region {data['order_no']}")
+
+    def _resume_region(self, act: Act) -> None:
+        order = self.region_orders[act.data["order_no"]]
+        order.running = False
+        order.undone = bool(act.data.get("undo"))
+        for duty in self.duties:
+            if not duty.owed:  # silent: what was done meanwhile; taken: it stays as it was judged
+                continue
+            cause = f"region {act.data['order_no']}"
+            if not any(p.cause == cause for p in duty.pauses):
+                continue
+            if order.undone:
+                duty.undo(act.now, cause)
+            else:
+                duty.resume(act.now, cause)
+
+    def under_orders(self, duty: Duty, now: datetime) -> None:
+        for number, order in self.region_orders.items():
+            if self.stands(duty, order):
+                duty.suspend(now, f"region {number}")
+
     def _supervise(self, act: Act) -> None:
         order, agency = act.data["order_no"], act.data["agency"]
         self.orders[order] = agency
         if any(d.owed and (d.order, d.obliged) == (order, agency) for d in self.duties):
             return
         term = (act.data["days"], "day", True)
-        self.duties.append(
-            Duty("supervision_reply", act.data["agency"], act.now, act.now, term, order=act.data["order_no"])
-        )
+        duty = Duty("supervision_reply", agency, act.now, act.now, term, order=order)
+        self.duties.append(duty)
+        self.under_orders(duty, act.now)
 
     def _reply_supervision(self, act: Act) -> None:
         for duty in self.duties:

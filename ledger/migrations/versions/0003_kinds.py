@@ -2,7 +2,7 @@
 
 Old rows get theirs with their next event, or by `rebuild`; without them a clue is played in full.
 
-Follows: 0001
+Follows: 0002_rule_changes
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0002_kinds"
-down_revision = "0001"
+revision = "0003_kinds"
+down_revision = "0002_rule_changes"
 branch_labels = None
 depends_on = None
 
