@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from domain.crs import to_wgs84
 from domain.model import Json
 
 # kind: what people read
@@ -34,7 +35,6 @@ _MMSI = re.compile(r"[0-9]{9}")
 _CALLING = re.compile(r"(?:\+|00)?86(?=1[0-9]{10}$|0[0-9]{9,11}$)")
 _LEGAL_FORM = re.compile(r"(?:有限责任公司|股份有限公司|有限公司|公司|厂)$")
 _EARTH_M: Final = 6_371_008.8  # mean radius
-_GCJ_A, _GCJ_EE = 6378245.0, 0.00669342162296594323  # the ellipsoid that GCJ-02's offset is computed on
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _place(clue: Json) -> Trace:
     lon, lat = place.get("lon"), place.get("lat")
     if lon is None or lat is None:
         return Trace("place", clue.get("matter", ""), source=source)
-    lon, lat = wgs84(lon, lat, place.get("crs", "wgs84"))
+    lon, lat = to_wgs84(lon, lat, place.get("crs", "wgs84"))
     return Trace("place", clue.get("matter", ""), lon, lat, float(place.get("radius_m") or 0), source)
 
 
@@ -134,32 +134,3 @@ def metres(lon: float, lat: float, other_lon: float, other_lat: float) -> float:
         + math.cos(a) * math.cos(b) * math.sin(math.radians(other_lon - lon) / 2) ** 2
     )
     return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(h)))
-
-
-def wgs84(lon: float, lat: float, crs: str) -> tuple[float, float]:
-    """GCJ-02 and BD-09 taken back to WGS-84, to some metres: enough to tell whether two places are one."""
-    if crs == "bd09":
-        x, y = lon - 0.0065, lat - 0.006
-        z = math.hypot(x, y) - 0.00002 * math.sin(y * math.pi * 3000 / 180)
-        theta = math.atan2(y, x) - 0.000003 * math.cos(x * math.pi * 3000 / 180)
-        lon, lat = z * math.cos(theta), z * math.sin(theta)
-    if crs not in ("gcj02", "bd09"):
-        return lon, lat
-    dlon, dlat = _offset(lon, lat)
-    return lon - dlon, lat - dlat
-
-
-def _offset(lon: float, lat: float) -> tuple[float, float]:
-    x, y, pi = lon - 105.0, lat - 35.0, math.pi
-    wave = (20 * math.sin(6 * x * pi) + 20 * math.sin(2 * x * pi)) * 2 / 3
-    dlat = -100 + 2 * x + 3 * y + 0.2 * y * y + 0.1 * x * y + 0.2 * math.sqrt(abs(x)) + wave
-    dlat += (20 * math.sin(y * pi) + 40 * math.sin(y / 3 * pi)) * 2 / 3
-    dlat += (160 * math.sin(y / 12 * pi) + 320 * math.sin(y * pi / 30)) * 2 / 3
-    dlon = 300 + x + 2 * y + 0.1 * x * x + 0.1 * x * y + 0.1 * math.sqrt(abs(x)) + wave
-    dlon += (20 * math.sin(x * pi) + 40 * math.sin(x / 3 * pi)) * 2 / 3
-    dlon += (150 * math.sin(x / 12 * pi) + 300 * math.sin(x / 30 * pi)) * 2 / 3
-    radians = lat / 180 * pi
-    magic = 1 - _GCJ_EE * math.sin(radians) ** 2
-    root = math.sqrt(magic)
-    dlat = dlat * 180 / ((_GCJ_A * (1 - _GCJ_EE)) / (magic * root) * pi)
-    return dlon * 180 / (_GCJ_A / root * math.cos(radians) * pi), dlat

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.model import SHANGHAI
 from domain.suspects import Met, suspects
-from domain.traces import metres, phone, plain, traces, wgs84
+from domain.traces import phone, plain, traces
 from intake.mapping import load_measures
 
 AT = datetime(2026, 11, 5, 8, tzinfo=SHANGHAI)
@@ -114,9 +114,3 @@ def test_what_is_said_holds_no_value() -> None:
 def test_spelling_is_settled_by_one_pass(text: str) -> None:
     assert plain(plain(text)) == plain(text)
     assert phone(phone(text)) == phone(text)
-
-
-@given(st.floats(75, 134), st.floats(19, 53))
-def test_the_offset_of_chinese_maps_is_some_hundred_metres(lon: float, lat: float) -> None:
-    assert 0 < metres(lon, lat, *wgs84(lon, lat, "gcj02")) < 1500
-    assert metres(lon, lat, *wgs84(lon, lat, "bd09")) < 3000

@@ -2,7 +2,7 @@
 
 The rows of older clues are made by `starter.py rebuild`.
 
-Follows: 0002_rule_changes
+Follows: 0003_kinds
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_intake"
-down_revision = "0002_rule_changes"
+revision = "0004_intake"
+down_revision = "0003_kinds"
 branch_labels = None
 depends_on = None
 
