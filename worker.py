@@ -1,4 +1,4 @@
-"""Runs the workers: workflows, ledger activities, and the keeping of histories.
+"""Runs the workers: workflows, ledger activities, the keeping of histories, and the sending of notices.
 
 `python worker.py` runs one process, `--workers N` several. Needs DATABASE_URL and TEMPORAL_ADDRESS, or a stack
 that runs in the data folder. SIGTERM drains: what has begun is finished, nothing new is taken.
@@ -28,6 +28,7 @@ from temporalio.worker import Worker
 from activities.archivist import Archivist
 from activities.ledger import LedgerActivities
 from ledger import database, migrate
+from notices.sender import Sender, sender_for
 from runtime.embedded.stack import with_running
 from runtime.errors import BadSettings, GroundError, PortBusy, ServiceUnreachable
 from runtime.health import health_server
@@ -64,12 +65,14 @@ async def run_worker(
     activities: LedgerActivities | None = None,
     task_queue: str | None = None,
     archivist: bool = True,
+    sender: Sender | None = None,
     cached_runs: int = CACHED_RUNS,
 ) -> AsyncIterator[Worker]:
     """A worker in this process for as long as the block runs; drained at the end.
 
     `engine` is the ledger's, made by `ledger.database.writer`; migrations are the caller's. `activities` stand in
-    for the ledger's own. Without `archivist` closed runs are not swept up (the time-skipping server can't list).
+    for the ledger's own. Without `archivist` closed runs are not swept up (the time-skipping server can't list),
+    without `sender` notices stay in the inboxes.
     """
     settings = settings or get_settings()
     flush = activities or LedgerActivities(
@@ -86,14 +89,16 @@ async def run_worker(
         graceful_shutdown_timeout=GRACE,
         max_cached_workflows=cached_runs,
     )
-    sweep = asyncio.create_task(Archivist(client, engine).run()) if archivist else None
+    beside = [asyncio.create_task(Archivist(client, engine).run())] if archivist else []
+    if sender is not None:
+        beside.append(asyncio.create_task(sender.run()))
     try:
         async with worker:
             yield worker
     finally:
-        if sweep is not None:
-            sweep.cancel()
-            await asyncio.gather(sweep, return_exceptions=True)
+        for task in beside:
+            task.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
 
 
 async def serve(settings: Settings) -> None:
@@ -109,8 +114,9 @@ async def serve(settings: Settings) -> None:
         engine = database.writer(settings.database_url)
         async with AsyncExitStack() as stack:
             stack.push_async_callback(engine.dispose)
+            sender = sender_for(settings, rules, engine)
             await _open_ports(stack, settings, client, engine)
-            await stack.enter_async_context(run_worker(client, engine, rules, settings))
+            await stack.enter_async_context(run_worker(client, engine, rules, settings, sender=sender))
             log.info("worker started", task_queue=settings.task_queue, rules=rules.rulebook.version)
             await stop.wait()
             log.info("worker draining")

@@ -1,12 +1,22 @@
 """The ledger's tables.
 
-`clue_event`, `notice_mark` and `run_history` are kept; the others are built from them.
+`clue_event`, `notice_mark`, `run_history`, `delivery` and `delivery_attempt` are kept; the others are built from them.
 """
 
 from models.clue import Clue
+from models.delivery import Delivery, DeliveryAttempt
 from models.duty import DutyRow
 from models.event import ClueEvent
 from models.notice import NoticeMark, NoticeRow
 from models.run import RunHistory
 
-__all__ = ["Clue", "ClueEvent", "DutyRow", "NoticeMark", "NoticeRow", "RunHistory"]
+__all__ = [
+    "Clue",
+    "ClueEvent",
+    "Delivery",
+    "DeliveryAttempt",
+    "DutyRow",
+    "NoticeMark",
+    "NoticeRow",
+    "RunHistory",
+]

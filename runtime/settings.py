@@ -71,12 +71,30 @@ class Settings(BaseSettings):
         default=300, ge=10, description="写台账的本地活动的时限（毫秒），超过则由普通活动重试"
     )
     rules_dir: Path | None = Field(default=None, description="规则目录；不给则用随程序的 rules/")
+    channels: Path | None = Field(
+        default=None, description="通知渠道的配置文件，见 docs/channels.md；不给则只进收件箱"
+    )
+    templates_dir: Path | None = Field(
+        default=None, description="自己的通知模板所在目录，其中的同名文件代替随程序的"
+    )
+    public_url: str | None = Field(
+        default=None, description="网页对外的地址，通知里的链接由它开头，如 https://clueflow.example.gov.cn"
+    )
     min_free_mb: int = Field(default=200, ge=0, description="数据目录所在磁盘至少要有的空闲空间（MB）")
 
-    @field_validator("database_url", "temporal_address", mode="before")
+    @field_validator(
+        "database_url", "temporal_address", "channels", "templates_dir", "public_url", mode="before"
+    )
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return value or None
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("应以 https:// 或 http:// 开头")
+        return None if url is None else url.rstrip("/")
 
     @field_validator("database_url")
     @classmethod
