@@ -30,6 +30,8 @@ COMMANDS = {
     "commands": ("cli.commands", "commands", "列出全部命令及其内容"),
     "list": ("cli.lists", "list_", "列出线索，最先到期的在前"),
     "inbox": ("cli.lists", "inbox", "看一个机构的收件箱"),
+    "channels": ("cli.channels", "app", "通知渠道：检查配置，试发一条"),
+    "calendar": ("cli.calendar", "calendar", "一个机构的办理期限，iCalendar 格式"),
     "rules": ("cli.rules", "app", "规则：检查规则包，解释期限"),
     "verify": ("cli.record", "verify", "核对台账的哈希链"),
     "rebuild": ("cli.record", "rebuild", "由事件重建查询用的表"),

@@ -135,7 +135,15 @@ class _Pages(uvicorn.Server):
 @asynccontextmanager
 async def pages(home: House, door: socket.socket) -> AsyncIterator[str]:
     """The pages on an open port; gives their address."""
-    app = create_app(Services(home.engine, the_rules(), home.clues, lambda: datetime.now(UTC)))
+    app = create_app(
+        Services(
+            home.engine,
+            the_rules(),
+            home.clues,
+            lambda: datetime.now(UTC),
+            home.stack.settings.public_url,
+        )
+    )
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=LAST_WORDS, lifespan="on"
     )

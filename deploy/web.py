@@ -36,7 +36,7 @@ async def serve() -> None:
     # lazy: the pages start, and stay, whether or not Temporal is there
     client = await connect(settings, lazy=True)
     clues = ClueClient(client, rules, task_queue=settings.task_queue, ledger=Records(engine))
-    app = create_app(Services(engine, rules, clues, lambda: datetime.now(UTC)))
+    app = create_app(Services(engine, rules, clues, lambda: datetime.now(UTC), settings.public_url))
     config = uvicorn.Config(
         app,
         host=settings.web_host,

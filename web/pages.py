@@ -18,6 +18,7 @@ from web.board import bands
 from web.dossier import dossier
 from web.reader import Reader
 from web.services import Services
+from web.told import notified
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -77,6 +78,7 @@ async def clue(request: Request, clue_no: str) -> HTMLResponse:
     context = {
         "clue": dossier(seen.clue, now, services.rules),
         "behind": services.live is not None and not seen.live,
+        "told": notified(await reader.told(clue_no), services.rules),
         "now": f"{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
     }
     return templates.TemplateResponse(request, "clue.html", context)

@@ -23,9 +23,13 @@ class LiveClues(Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """The ledger, the rules, the clock, and the live workflows; `live` None: pages show the ledger alone."""
+    """The ledger, the rules, the clock, and the live workflows; `live` None: pages show the ledger alone.
+
+    `public_url`: what links from outside begin with, where the pages are known outside.
+    """
 
     engine: AsyncEngine
     rules: Rules
     live: LiveClues | None
     now: Callable[[], datetime]
+    public_url: str | None = None
