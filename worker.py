@@ -26,6 +26,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.archivist import Archivist
+from activities.courier import Bell, Courier
 from activities.ledger import LedgerActivities
 from ledger import database, migrate
 from notices.sender import Sender, sender_for
@@ -38,7 +39,7 @@ from runtime.namespace import prepare_namespace
 from runtime.rules import Rules, load_rules
 from runtime.settings import Settings, get_settings
 from runtime.signals import stop_requested
-from runtime.temporal import connect, sandbox_runner, sticky_timeout
+from runtime.temporal import connect, sticky_timeout, workflow_runner
 from workflows.clue import ClueWorkflow
 from workflows.numbering import NumberingWorkflow
 
@@ -46,7 +47,7 @@ GRACE: Final = timedelta(seconds=10)  # for activities that have begun when the 
 CACHED_RUNS: Final = 2000  # about 100 kB each
 POLL_SECONDS: Final = 0.5
 PORTS: Final = ("CLUEFLOW_HEALTH_PORT", "CLUEFLOW_METRICS_PORT", "CLUEFLOW_SDK_METRICS_PORT")
-LOCAL_SHARE: Final = 0.85  # of the local activity's time-out: so that "not now" arrives as an answer
+DRAIN_SECONDS: Final = 3.0  # for events on their way to the ledger; what is left the next worker finds
 
 log = get_logger(__name__)
 
@@ -71,34 +72,38 @@ async def run_worker(
     """A worker in this process for as long as the block runs; drained at the end.
 
     `engine` is the ledger's, made by `ledger.database.writer`; migrations are the caller's. `activities` stand in
-    for the ledger's own. Without `archivist` closed runs are not swept up (the time-skipping server can't list),
+    for the ledger's own. Without `archivist` nothing is swept up (the time-skipping server can't list),
     without `sender` notices stay in the inboxes.
     """
     settings = settings or get_settings()
-    flush = activities or LedgerActivities(
-        engine, rules.rulebook, local_seconds=settings.la_timeout_ms / 1000 * LOCAL_SHARE
-    )
+    ledger = activities or LedgerActivities(engine, rules.rulebook)
+    courier = Courier(client, ledger)
     worker = Worker(
         client,
         task_queue=task_queue or settings.task_queue,
         workflows=[ClueWorkflow, NumberingWorkflow],
-        activities=[flush.flush_events, flush.flush_events_local, flush.export_history],
-        interceptors=[Measured()],
-        workflow_runner=sandbox_runner(),
+        activities=[courier.settle, ledger.flush_events, ledger.flush_events_local, ledger.export_history],
+        interceptors=[Measured(), Bell(courier)],
+        workflow_runner=workflow_runner(),
         sticky_queue_schedule_to_start_timeout=sticky_timeout(settings),
         graceful_shutdown_timeout=GRACE,
         max_cached_workflows=cached_runs,
     )
-    beside = [asyncio.create_task(Archivist(client, engine).run())] if archivist else []
+    beside = [Archivist(client, engine).run(), courier.run()] if archivist else []
     if sender is not None:
-        beside.append(asyncio.create_task(sender.run()))
+        beside.append(sender.run())
+    tasks = [asyncio.create_task(work) for work in beside]
     try:
         async with worker:
-            yield worker
+            try:
+                yield worker
+            finally:
+                await courier.drain(DRAIN_SECONDS)
     finally:
-        for task in beside:
+        courier.close()
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def serve(settings: Settings) -> None:

@@ -13,6 +13,8 @@ from temporalio.common import RetryPolicy
 
 from domain.chain import Sealed
 
+SETTLE: Final = "settle_ledger"
+RING: Final = "clueflow_ring"  # the extern function by which a workflow tells its worker of new events
 FLUSH_EVENTS: Final = "flush_events"
 FLUSH_EVENTS_LOCAL: Final = "flush_events_local"
 EXPORT_HISTORY: Final = "export_history"
@@ -22,11 +24,10 @@ LEDGER_UNAVAILABLE: Final = "ledger_unavailable"
 LEDGER_GAP: Final = "LedgerGap"
 LEDGER_CONFLICT: Final = "LedgerConflict"
 
-# An answer waits for this at most when PostgreSQL hangs, and the breaker sees to it that few answers do.
+# Runs from before the ledger came for the events (`workflows.pushed`).
 FLUSH_LOCAL_TIMEOUT: Final = timedelta(milliseconds=300)
 FLUSH_LOCAL_RETRY: Final = RetryPolicy(maximum_attempts=1)
 
-# Behind the local try stands one that never gives up: what is in the workflow reaches the ledger.
 FLUSH_TIMEOUT: Final = timedelta(seconds=10)
 FLUSH_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=250),
@@ -36,10 +37,33 @@ FLUSH_RETRY: Final = RetryPolicy(
     non_retryable_error_types=[LEDGER_CONFLICT],
 )
 
+# Before a run leaves: again and again until the ledger has what it said.
+SETTLE_TIMEOUT: Final = timedelta(seconds=30)
+SETTLE_RETRY: Final = FLUSH_RETRY
+
 EXPORT_TIMEOUT: Final = timedelta(seconds=60)
 EXPORT_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=0
 )
+
+
+@dataclass(frozen=True)
+class Ring:
+    """A clue has events up to `seq`; those up to `after` were rung for before, None where that is unknown."""
+
+    clue_no: str
+    seq: int
+    after: int | None
+
+
+@dataclass(frozen=True)
+class Said:
+    """How far a run has come: its last event's number and hash."""
+
+    clue_no: str
+    run_id: str
+    seq: int
+    hash: str
 
 
 @dataclass(frozen=True)

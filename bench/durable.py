@@ -14,19 +14,24 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.worker import Replayer, Worker
 
-from activities.ledger import LedgerActivities
 from bench.case import Case
 from bench.minimal import REFUSED, MinimalWorkflow
 from bench.report import Row
 from domain.calendar import SHANGHAI
+from domain.lifecycle import handle
+from domain.model import blank
 from ledger import database, migrate
 from runtime.embedded.stack import Stack
 from runtime.rules import Rules
-from runtime.temporal import data_converter, sandbox_runner
+from runtime.temporal import data_converter, workflow_runner
+from worker import run_worker
+from workflows import search
 from workflows.clue import ClueWorkflow
 from workflows.messages import COMMAND, WORKFLOW_TASK_TIMEOUT, ClueStart, CommandMessage, clue_workflow_id
 
 QUEUE = "clueflow-bench"
+MINIMAL_QUEUE = "clueflow-bench-minimal"
+ANY_NO = "XS-320583-20240403-0001"
 APART = 0.15  # seconds: longer than the workflow takes for "on each other's heels"
 LAG = timedelta(minutes=10)  # the workflow's clock stays behind the case's, so that no timer runs ahead
 
@@ -47,18 +52,18 @@ async def run(
 ) -> list[Row]:
     engine = database.writer(stack.database_url)
     await migrate.upgrade(stack.database_url)
-    activities = LedgerActivities(engine, rules.rulebook)
-    worker = Worker(
+    beside = Worker(
         client,
-        task_queue=QUEUE,
-        workflows=[ClueWorkflow, MinimalWorkflow],
-        activities=[activities.flush_events, activities.flush_events_local, activities.export_history],
-        workflow_runner=sandbox_runner(),
+        task_queue=MINIMAL_QUEUE,
+        workflows=[MinimalWorkflow],
+        workflow_runner=workflow_runner(),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=1),
-        build_id="bench",
     )
     try:
-        async with worker:
+        async with (
+            run_worker(client, engine, rules, stack.settings, task_queue=QUEUE, archivist=False),
+            beside,
+        ):
             runs = Runs(client, rules, case)
             measured = await _measure(runs, lifecycles, rounds)
             apart = await _apart(runs)
@@ -75,19 +80,28 @@ class Runs:
     def __init__(self, client: Client, rules: Rules, case: Case) -> None:
         self.client, self.rules, self.case = client, rules, case
         self.pinned = rules.rulebook.pinned(case.packs, 2023, 2025)
+        first = case.acts[
+            0
+        ]  # as `runtime.client` does it: a new run is listed with what its report makes of it
+        self.reported = handle(
+            blank(ANY_NO, case.packs), first.command("c0", ANY_NO), first.at, self.pinned
+        ).state
 
     async def clue(self, acks: list[float] | None = None, pause: float = 0) -> WorkflowHandle[Any, Any]:
         """`pause`: seconds before each command, so that none comes on the heels of another."""
         clue_no = f"XS-320583-20240403-{uuid4().hex[:10]}"
         first = self.case.acts[0]
         offset = first.at - LAG - _now()
-        start = ClueStart(clue_no, self.pinned, packs=self.case.packs, clock_offset=offset, rehearsal=True)
+        start = ClueStart(
+            clue_no, self.pinned, packs=self.case.packs, clock_offset=offset, rehearsal=True, pulled=True
+        )
         handle = await self.client.start_workflow(
             ClueWorkflow.run,
             start,
             id=clue_workflow_id(clue_no),
             task_queue=QUEUE,
             task_timeout=WORKFLOW_TASK_TIMEOUT,
+            search_attributes=search.attributes(self.reported, self.pinned),
         )
         for i, act in enumerate(self.case.acts):
             await asyncio.sleep(pause)
@@ -107,7 +121,7 @@ class Runs:
     async def minimal(self, acks: list[float] | None = None, pause: float = 0) -> WorkflowHandle[Any, Any]:
         """As many Updates as the case has commands, and as many of them refused."""
         handle = await self.client.start_workflow(
-            MinimalWorkflow.run, self.case.accepted, id=f"minimal/{uuid4().hex}", task_queue=QUEUE
+            MinimalWorkflow.run, self.case.accepted, id=f"minimal/{uuid4().hex}", task_queue=MINIMAL_QUEUE
         )
         for i, act in enumerate(self.case.acts):
             await asyncio.sleep(pause)
@@ -233,11 +247,11 @@ async def _replay(runs: Runs) -> list[Row]:
     handle = await runs.clue()
     history = await handle.fetch_history()
     replayer = Replayer(
-        workflows=[ClueWorkflow], data_converter=data_converter(), workflow_runner=sandbox_runner()
+        workflows=[ClueWorkflow], data_converter=data_converter(), workflow_runner=workflow_runner()
     )
     await replayer.replay_workflow(history)
     began, times = time.perf_counter(), 5
     for _ in range(times):
         await replayer.replay_workflow(history)
     rate = times * len(history.events) / (time.perf_counter() - began)
-    return [Row("重放", rate, "事件/秒", f"{len(history.events)} 个事件，生产转换器与沙箱")]
+    return [Row("重放", rate, "事件/秒", f"{len(history.events)} 个事件，生产转换器")]

@@ -9,9 +9,17 @@ from datetime import datetime
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from domain.chain import Sealed
+from domain.chain import GENESIS, Sealed
 
 _COLUMNS = "clue_no, seq, body, prev_hash, hash"
+
+
+@dataclass(frozen=True)
+class Tip:
+    """The end of a chain: the last number and its hash; 0 and GENESIS before the first event."""
+
+    seq: int = 0
+    hash: str = GENESIS
 
 
 @dataclass(frozen=True)
@@ -27,6 +35,14 @@ async def read(connection: AsyncConnection, clue_no: str, *, after: int = 0) -> 
     query = text(f"SELECT {_COLUMNS} FROM clue_event WHERE clue_no = :clue_no AND seq > :after ORDER BY seq")
     rows = await connection.execute(query, {"clue_no": clue_no, "after": after})
     return tuple(Sealed(*row) for row in rows)
+
+
+async def tip(engine: AsyncEngine, clue_no: str) -> Tip:
+    """The clue's last event; number 0 where there is none."""
+    query = text("SELECT seq, hash FROM clue_event WHERE clue_no = :clue_no ORDER BY seq DESC LIMIT 1")
+    async with engine.connect() as connection:
+        row = (await connection.execute(query, {"clue_no": clue_no})).one_or_none()
+    return Tip() if row is None else Tip(row.seq, row.hash)
 
 
 async def recorded(

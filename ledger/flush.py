@@ -19,7 +19,7 @@ from domain.model import ClueState, blank, iso
 from domain.packs import Rulebook
 from ledger import codec, events, rebuild, rows
 from ledger.errors import LedgerConflict, LedgerGap
-from ledger.rows import Tip
+from ledger.events import Tip
 from ledger.write import Batch, write
 
 UNIQUE_VIOLATION: Final = "23505"

@@ -16,7 +16,8 @@ from domain.chain import Sealed
 from domain.model import blank, iso
 from domain.packs import Rulebook
 from ledger import events, rows
-from ledger.rows import Row, Tip
+from ledger.events import Tip
+from ledger.rows import Row
 from ledger.write import Batch, write
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ledger import events
-from ledger.rows import Tip
+from ledger.events import Tip
 
 DifferenceKind = Literal[
     "ledger_behind", "ledger_ahead", "hashes_differ", "no_workflow", "not_running", "unknown_to_ledger"

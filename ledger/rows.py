@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from domain.chain import GENESIS, Sealed, opened
+from domain.chain import Sealed, opened
 from domain.evolve import evolve
 from domain.lifecycle import next_wakeup
 from domain.model import ClueState, Duty, Event, iso
@@ -16,17 +16,10 @@ from domain.notices import Notice, notices_for
 from domain.packs import Rulebook
 from domain.permissions import holder, parties
 from ledger import codec
+from ledger.events import Tip
 
 Row = dict[str, Any]
 ACKNOWLEDGED = "acknowledged"  # the event by which an agency says that it has what was sent to it
-
-
-@dataclass(frozen=True)
-class Tip:
-    """The end of a chain: the last number and its hash; 0 and GENESIS before the first event."""
-
-    seq: int = 0
-    hash: str = GENESIS
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from domain.chain import link
 from ledger import database, events
-from ledger.rows import Tip
+from ledger.events import Tip
 
 ProblemKind = Literal["gap", "broken_link", "changed", "misfiled", "columns", "tip", "no_events"]
 MEANING: Final[dict[ProblemKind, str]] = {

@@ -20,7 +20,7 @@ from temporalio.client import Client
 from domain.errors import DomainError
 from domain.model import Json, blank
 from domain.view import view
-from ledger import database, migrate
+from ledger import database, events, migrate
 from ledger.clues import get_state
 from ledger.reader import Records
 from ledger.verify import verify
@@ -154,9 +154,13 @@ class _Stage:
         """Waits until the workflow has nothing left to tell the ledger."""
         try:
             async with asyncio.timeout(DELIVERY_SECONDS):
-                # It happens in the workflow: there is no event of ours to wait for.
-                while (tip := await self._client.tip(clue_no)) is not None and tip.outbox:  # noqa: ASYNC110
+                # A worker's courier does it: there is no event of ours to wait for.
+                while not await self._brought(clue_no):  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         except TimeoutError:
             return [f"{DELIVERY_SECONDS} 秒后仍有事件没有写入台账"]
         return []
+
+    async def _brought(self, clue_no: str) -> bool:
+        tip = await self._client.tip(clue_no)
+        return tip is None or (await events.tip(self._engine, clue_no)).seq >= tip.seq

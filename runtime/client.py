@@ -212,7 +212,7 @@ class ClueClient(Looking):
             if await self._asked(clue_no, m.TIP, None, m.Tip) is None:
                 raise
             return await self._update(sent)  # the same report again, perhaps: the clue knows
-        start = m.ClueStart(clue_no, rules)
+        start = m.ClueStart(clue_no, rules, pulled=True)
         if (r := self._rehearsal) is not None:
             start = replace(
                 start, packs=r.packs, clock_offset=r.clock_offset, rehearsal=True, max_events=r.max_events
@@ -285,7 +285,7 @@ class ClueClient(Looking):
         return outcome.state, book.pinned((p.id for p in book.packs), year - 1, CALENDAR_TO)
 
     def _resumed(self, state: ClueState, last: Sealed) -> m.ClueStart:
-        start = m.ClueStart(state.clue_no, self.rules.rulebook, resumed=True)
+        start = m.ClueStart(state.clue_no, self.rules.rulebook, resumed=True, pulled=True)
         if (r := self._rehearsal) is not None:
             start = replace(start, clock_offset=r.clock_offset, rehearsal=True)
         return replace(start, state=state, seq=last.seq, hash=last.hash, last=last, outbox=(last,))

@@ -1,5 +1,7 @@
-"""Prometheus metrics of a worker: its activities, and the notices that it carries out. The SDK has its own, see
-`runtime.temporal.sdk_runtime`."""
+"""Prometheus metrics of a worker: its activities, its way to the ledger, and the notices that it carries out.
+
+The SDK has its own, `runtime.temporal.sdk_runtime`.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +20,10 @@ SECONDS: Final = Histogram(
 )
 FAILED: Final = Counter(
     "clueflow_activity_failed_total", "Activities that failed, by kind", ["activity", "kind"]
+)
+BEHIND: Final = Gauge("clueflow_ledger_behind_clues", "Clues with events that are on their way to the ledger")
+CONFLICTS: Final = Counter(
+    "clueflow_ledger_conflicts_total", "Times that the ledger refused events for good: a person must look"
 )
 
 

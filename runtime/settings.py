@@ -67,9 +67,6 @@ class Settings(BaseSettings):
     sticky_timeout_ms: int = Field(
         default=1000, ge=100, description="工作进程被杀后，它手里的线索转给别的进程前的等待（毫秒）"
     )
-    la_timeout_ms: int = Field(
-        default=300, ge=10, description="写台账的本地活动的时限（毫秒），超过则由普通活动重试"
-    )
     rules_dir: Path | None = Field(default=None, description="规则目录；不给则用随程序的 rules/")
     channels: Path | None = Field(
         default=None, description="通知渠道的配置文件，见 docs/channels.md；不给则只进收件箱"

@@ -31,6 +31,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 from temporalio.service import RPCError
+from temporalio.worker import UnsandboxedWorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from runtime.errors import PortBusy, ServiceUnreachable
@@ -54,7 +55,11 @@ PASSTHROUGH = (
     "workflows.messages",
     "workflows.search",
     "workflows.batches",
+    "workflows.errands",
     "workflows.judged",
+    "workflows.outbox",
+    "workflows.pulled",
+    "workflows.pushed",
     "workflows.spread",
     "pydantic",
     "pydantic_core",
@@ -106,8 +111,15 @@ def data_converter() -> DataConverter:
     return DataConverter(payload_converter_class=SharedPydanticConverter, payload_codec=ZlibCodec())
 
 
+def workflow_runner() -> UnsandboxedWorkflowRunner:
+    """What workers run workflows with: as they are. Lint keeps clocks and randomness out of `workflows` and `domain`,
+    and the tests replay and run them under `sandbox_runner` (docs/adr/0014).
+    """
+    return UnsandboxedWorkflowRunner()
+
+
 def sandbox_runner() -> SandboxedWorkflowRunner:
-    """The workflow sandbox with the shared passthrough list."""
+    """The SDK's sandbox with the shared passthrough list: for tests, which it tells what lint did not see."""
     restrictions = SandboxRestrictions.default.with_passthrough_modules(*PASSTHROUGH)
     return SandboxedWorkflowRunner(restrictions=restrictions)
 

@@ -1,25 +1,23 @@
 """One clue: receives commands, lets the core judge them, waits for the next clock, and tells the ledger.
 
 House rules: the state changes only in `_record`; the core alone decides; commands never wait for the
-ledger (`_deliver` sees to that in the background), only a resumed run's first command does. Nothing leaves
+ledger (it comes for the events, `workflows.pulled`), only a resumed run's first command does. Nothing leaves
 the workflow before the server has it: a task that is lost is done again, at another instant.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.messages import FlushBatch, FlushDone
-    from domain.chain import Sealed, seal
+    from domain.chain import seal
     from domain.errors import DomainError
     from domain.evolve import evolve
     from domain.lifecycle import Outcome, handle, next_wakeup, tick
@@ -30,14 +28,13 @@ with workflow.unsafe.imports_passed_through():
     from workflows import messages as m
     from workflows.batches import next_batch
     from workflows.judged import Judged
+    from workflows.pulled import Pulled
+    from workflows.pushed import Pushed
     from workflows.spread import spread
 
 UNREPORTED_LIFE: Final = timedelta(seconds=60)  # a run whose report was refused ends by itself
 LONGEST_SLEEP: Final = timedelta(days=365)  # servers cap timers; waking for nothing once a year costs nothing
 EVENTS_PER_RUN: Final = 1000  # replayed in about half a second, well within a task's time-out
-BURST: Final = timedelta(milliseconds=100)  # commands that follow each other this closely are gathered,
-GATHER: Final = timedelta(milliseconds=300)  # this long, so that a crowd's answers don't wait for the ledger
-CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
 
 
 @workflow.defn(name=m.CLUE_WORKFLOW)
@@ -47,15 +44,8 @@ class ClueWorkflow:
         self._start = start
         self._state: ClueState = start.state or blank(start.clue_no, start.packs)
         self._seq, self._hash, self._last = start.seq, start.hash, start.last
-        self._outbox: list[Sealed] = list(start.outbox)
-        self._trusted = not start.resumed
-        self._stale = False
-        self._trying = False  # a local try at the ledger holds the workflow task
-        self._trouble = ""
-        self._commanded_at: datetime | None = None
-        self._on_heels = False  # the last command came within BURST of the one before
-        self._gathering = False
-        self._sealed_at = 0  # the history's length when the last event was made
+        way = Pulled if start.pulled else Pushed
+        self._outbox: Pulled | Pushed = way(self, start.outbox, resumed=start.resumed)
         self._judged: Judged | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._timer: asyncio.Task[None] | None = None
@@ -65,22 +55,24 @@ class ClueWorkflow:
 
     @workflow.run
     async def run(self, start: m.ClueStart) -> m.Tip:
-        work = (self._deliver(), self._keep_history(start.previous_run_id))
+        work = (self._outbox.run(), self._keep_history(start.previous_run_id))
         self._tasks = [asyncio.create_task(w) for w in work]  # kept, else they may be collected
-        if not self._trusted:
-            await workflow.wait_condition(lambda: self._trusted or self._stale)
+        if not self._outbox.settled:
+            await workflow.wait_condition(lambda: self._outbox.settled)
         while True:
-            if not self._in_a_burst():
-                self._show()
+            self._outbox.show()
             self._arm()
             seen = self._state.seq
             await workflow.wait_condition(lambda seen=seen: self._has_news(seen))  # type: ignore[misc]
             if self._timer_is_up():
                 self._wake()
             elif self._is_over():
+                self.show()
                 return self.tip()
             elif self._is_full():
-                await workflow.wait_condition(lambda: workflow.all_handlers_finished() and not self._trying)
+                await workflow.wait_condition(
+                    lambda: workflow.all_handlers_finished() and not self._outbox.in_the_way
+                )
                 self._continue()
 
     # --- commands ----------------------------------------------------------------------------------
@@ -88,16 +80,14 @@ class ClueWorkflow:
     @workflow.update(name=m.COMMAND)
     async def command(self, message: m.CommandMessage) -> Answer:
         """One act of one person: judged, recorded and answered at once."""
-        if not self._trusted:
-            await workflow.wait_condition(lambda: self._trusted or self._stale)
-        if self._stale:
+        if not self._outbox.settled:
+            await workflow.wait_condition(lambda: self._outbox.settled)
+        if self._outbox.stale:
             raise ApplicationError("线索的状态已有更新", type=m.STALE_STATE, non_retryable=True)
         judged, self._judged = self._judged, None
         known = judged is not None and judged.fits(self._state, message, workflow.now())
         outcome = judged.outcome if judged is not None and known else self._judge(message)
-        # Of commands' instants alone: a local activity's end is no instant that a replay repeats exactly.
-        last, self._commanded_at = self._commanded_at, workflow.now()
-        self._on_heels = last is not None and self._commanded_at - last <= BURST
+        self._outbox.commanded(workflow.now())
         self._record(outcome.state, outcome.events)
         self._log("command accepted", message, seq=outcome.answer.seq)
         return outcome.answer
@@ -133,11 +123,11 @@ class ClueWorkflow:
         if not events:
             return
         sealed = seal(state.clue_no, self._seq, self._hash, events)
-        self._outbox.extend(sealed)
-        self._last = sealed[-1]
+        before, self._last = self._seq, sealed[-1]
         self._seq, self._hash = self._last.seq, self._last.hash
         self._state = state
-        self._sealed_at = workflow.info().get_current_history_length()
+        self._outbox.add(sealed)
+        self._outbox.ring(before)
 
     # --- clocks ------------------------------------------------------------------------------------
 
@@ -172,79 +162,36 @@ class ClueWorkflow:
             state = evolve(state, event)
         self._record(state, events)
 
-    # --- the ledger --------------------------------------------------------------------------------
-
-    async def _deliver(self) -> None:
-        """Brings events to the ledger, one batch at a time, for as long as the run lasts."""
-        while True:
-            await workflow.wait_condition(lambda: bool(self._outbox))
-            await self._gather()
-            batch = FlushBatch(self._state.clue_no, next_batch(self._outbox))
-            try:
-                done = await self._flush(batch)
-            except FailureError as err:  # the record holds something else in that place
-                self._trouble = str(err.cause or err)
-                workflow.logger.error("the ledger refuses events for good")
-                await workflow.sleep(CONFLICT_PAUSE)
-                continue
-            self._trouble = ""
-            self._check_resumed(done)
-            self._outbox = [s for s in self._outbox if s.seq > batch.sealed[-1].seq]
-
-    def _in_a_burst(self) -> bool:
-        """Whether commands come on each other's heels: then what they change is told all at once."""
-        return (self._on_heels or self._gathering) and not self._state.ended
-
-    async def _gather(self) -> None:
-        """A command alone goes to the ledger at once; several on each other's heels together."""
-        if self._in_a_burst():
-            self._gathering = True
-            with contextlib.suppress(asyncio.TimeoutError):
-                await workflow.wait_condition(lambda: self._state.ended, timeout=GATHER)
-            self._gathering = False
-            self._show()
-
-    async def _flush(self, batch: FlushBatch) -> FlushDone:
-        """Once briefly, inside the workflow's task, where the server has the events already; failing that by an
-        activity, which is scheduled together with what it carries, and tried again and again.
-        """
-        if workflow.info().get_current_history_length() > self._sealed_at:
-            self._trying = True
-            try:
-                return await errands.flush_briefly(batch)
-            except FailureError:
-                pass  # the ledger does not answer now
-            finally:
-                self._trying = False
-        return await errands.flush(batch)
-
-    def _check_resumed(self, done: FlushDone) -> None:
-        """A resumed run is only as good as the state it was given: the ledger must know nothing newer."""
-        if not self._trusted:
-            self._trusted = (done.seq, done.hash) == (self._seq, self._hash)
-            self._stale = not self._trusted
+    # --- the course of a run -----------------------------------------------------------------------
 
     async def _keep_history(self, run_id: str) -> None:
         """Keeps that of the run before; workers sweep up what the last runs leave."""
         if run_id:
             await errands.keep_history(self._state.clue_no, run_id)
 
-    # --- the course of a run -----------------------------------------------------------------------
-
     def _has_news(self, seen: int) -> bool:
         return self._timer_is_up() or self._state.seq != seen or self._is_over() or self._is_full()
 
     def _is_over(self) -> bool:
         """The clue has ended, the ledger has it all, no accountability case is open, nobody waits."""
-        told = self._state.ended and not self._outbox and all(c.decided for c in self._state.cases)
-        return (told or self._stale) and workflow.all_handlers_finished()
+        told = self.is_done() and not self._outbox.events
+        return (told or self._outbox.stale) and workflow.all_handlers_finished()
+
+    def is_done(self) -> bool:
+        return self._state.ended and all(c.decided for c in self._state.cases)
 
     def _is_full(self) -> bool:
         """Time for a new run: when nothing is on its way to the ledger, or at twice the length all the same."""
-        info, limit = workflow.info(), self._start.max_events or EVENTS_PER_RUN
-        length = info.get_current_history_length()
-        full = info.is_continue_as_new_suggested() or length >= limit
-        return full and (not self._outbox or length >= 2 * limit)
+        twice = workflow.info().get_current_history_length() >= 2 * self._limit
+        return self._is_long() and (not self._outbox.events or twice)
+
+    def _is_long(self) -> bool:
+        info = workflow.info()
+        return info.is_continue_as_new_suggested() or info.get_current_history_length() >= self._limit
+
+    @property
+    def _limit(self) -> int:
+        return self._start.max_events or EVENTS_PER_RUN
 
     def _continue(self) -> None:
         """The next run carries the state, its chain and what the ledger has not confirmed."""
@@ -254,15 +201,36 @@ class ClueWorkflow:
             seq=self._seq,
             hash=self._hash,
             last=self._last,
-            outbox=tuple(self._outbox),
-            resumed=not self._trusted,
+            outbox=tuple(self._outbox.events),
+            resumed=not self._outbox.trusted,
+            pulled=True,
             previous_run_id=workflow.info().run_id,
         )
         workflow.continue_as_new(carried)
 
-    def _show(self) -> None:
-        wanted = search.attributes(self._state, self._start.rules)
-        if search.worth_showing(self._shown, wanted):
+    # --- what the way to the ledger asks of a run (`workflows.outbox.Speaker`) ---------------------
+
+    @property
+    def clue_no(self) -> str:
+        return self._state.clue_no
+
+    @property
+    def said(self) -> tuple[int, str]:
+        return self._seq, self._hash
+
+    @property
+    def ended(self) -> bool:
+        return self._state.ended
+
+    def wants_to_leave(self) -> bool:
+        return self.is_done() or self._is_long()
+
+    def has_more_to_show(self) -> bool:
+        return search.worth_showing(self._shown, search.attributes(self._state, self._start.rules))
+
+    def show(self) -> None:
+        if self.has_more_to_show():
+            wanted = search.attributes(self._state, self._start.rules)
             workflow.upsert_search_attributes(search.updates(self._shown, wanted))
             self._shown = wanted
 
@@ -275,7 +243,12 @@ class ClueWorkflow:
     @workflow.query(name=m.TIP)
     def tip(self) -> m.Tip:
         s = self._state
-        return m.Tip(self._seq, self._hash, s.stage, s.ended, len(self._outbox), self._trouble)
+        return m.Tip(self._seq, self._hash, s.stage, s.ended, self._outbox.trouble)
+
+    @workflow.query(name=m.OUTBOX)
+    def outbox(self, after: int) -> m.Outbox:
+        behind = [s for s in self._outbox.events if s.seq > after]
+        return m.Outbox(self._seq, next_batch(behind) if behind else ())
 
     @workflow.query(name=m.STATE)
     def state(self) -> ClueState:

@@ -30,6 +30,19 @@ async def flush(batch: ledger.FlushBatch) -> ledger.FlushDone:
     return done
 
 
+async def settle(clue_no: str, seq: int, digest: str) -> ledger.FlushDone:
+    """Has the ledger come for everything up to that event. FailureError where it refuses it for good."""
+    said = ledger.Said(clue_no, workflow.info().run_id, seq, digest)
+    done: ledger.FlushDone = await workflow.execute_activity(
+        ledger.SETTLE,
+        said,
+        result_type=ledger.FlushDone,
+        start_to_close_timeout=ledger.SETTLE_TIMEOUT,
+        retry_policy=ledger.SETTLE_RETRY,
+    )
+    return done
+
+
 async def keep_history(clue_no: str, run_id: str) -> None:
     """Keeps the history of another run of this clue before the server forgets it."""
     await workflow.execute_activity(

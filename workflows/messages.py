@@ -17,6 +17,7 @@ CLUE: Final = "clue"  # Query: QueryArgs -> the contract's JSON
 TIP: Final = "tip"  # Query: -> Tip
 STATE: Final = "state"  # Query: -> ClueState
 CARRIED: Final = "carried"  # Query: -> Carried
+OUTBOX: Final = "outbox"  # Query: number -> Outbox
 ASSIGN: Final = "assign"  # Update: AssignNumber -> clue number
 
 # Beside the contract's codes: the run was started from a state that is not the clue's newest.
@@ -48,6 +49,7 @@ class ClueStart:
     `rehearsal` may a command name its own instant. `resumed`: the state was read from the record after the
     clue's last run had ended; `outbox` then holds the last event, whose flush tells whether that was the
     newest. `max_events`: history events after which the run continues as new, where not the usual number.
+    `pulled`: the ledger comes for the events; runs without it are older and bring them (`workflows.pushed`).
     """
 
     clue_no: str
@@ -63,6 +65,7 @@ class ClueStart:
     outbox: tuple[Sealed, ...] = ()
     resumed: bool = False
     previous_run_id: str = ""
+    pulled: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,16 +86,12 @@ class QueryArgs:
 
 @dataclass(frozen=True)
 class Tip:
-    """How far the clue has come; `outbox` counts events that the ledger has not confirmed yet.
-
-    `trouble` says why the ledger refused them for good, where it did.
-    """
+    """How far the clue has come; `trouble` says why the ledger refused its events for good, where it did."""
 
     seq: int
     hash: str
     stage: str
     ended: bool
-    outbox: int
     trouble: str = ""
 
 
@@ -102,6 +101,14 @@ class Carried:
 
     state: ClueState
     last: Sealed | None
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """The first events behind the number that was asked for, at most a batch; `seq` is the clue's last number."""
+
+    seq: int
+    sealed: tuple[Sealed, ...]
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ class Stub:
 
     @workflow.query
     def tip(self) -> Tip:
-        return Tip(7, "ab", "handling", ended=False, outbox=0)
+        return Tip(7, "ab", "handling", ended=False)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import Replayer
@@ -19,7 +21,7 @@ from activities.archivist import Archivist
 from activities.live import TemporalClues
 from domain.lifecycle import ticked
 from domain.model import Actor
-from ledger import database, migrate
+from ledger import database, events, migrate
 from ledger.clues import get_state
 from ledger.histories import load, runs
 from ledger.reader import Records
@@ -48,8 +50,8 @@ async def engine(own_postgres: EmbeddedPostgres) -> AsyncIterator[AsyncEngine]:
 class Desk:
     """A clue on a real server, by its client."""
 
-    def __init__(self, clues: ClueClient) -> None:
-        self.clues, self.clue_no = clues, f"XS-320583-20240403-{uuid.uuid4().hex[:8]}"
+    def __init__(self, clues: ClueClient, engine: AsyncEngine) -> None:
+        self.clues, self.engine, self.clue_no = clues, engine, f"XS-320583-20240403-{uuid.uuid4().hex[:8]}"
 
     async def report(self) -> None:
         clue = {
@@ -75,8 +77,9 @@ class Desk:
             while True:
                 tip = await self.clues.tip(self.clue_no)
                 assert tip is not None
-                if tip.outbox == 0:
-                    return tip.seq
+                with contextlib.suppress(SQLAlchemyError, OSError):  # it may be just starting
+                    if (await events.tip(self.engine, self.clue_no)).seq == tip.seq:
+                        return tip.seq
                 await asyncio.sleep(0.05)
 
 
@@ -88,7 +91,9 @@ async def desk(
     async with run_worker(
         temporal_client, engine, load_rules(), temporal_settings, task_queue=queue, archivist=False
     ):
-        yield Desk(ClueClient(temporal_client, load_rules(), task_queue=queue, ledger=Records(engine)))
+        yield Desk(
+            ClueClient(temporal_client, load_rules(), task_queue=queue, ledger=Records(engine)), engine
+        )
 
 
 async def check_whole(desk: Desk, engine: AsyncEngine, temporal: Client) -> None:

@@ -18,8 +18,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.live import TemporalClues
+from ledger import events
 from ledger.reconcile import reconcile
 from ledger.verify import verify
+from runtime.client import ClueClient
 from runtime.embedded.temporal import free_port
 from tests.workflows.shell import Desk
 
@@ -113,11 +115,17 @@ class Crowd:
             await asyncio.gather(*tasks)
 
 
+async def brought(client: ClueClient, engine: AsyncEngine, clue_no: str) -> bool:
+    """Whether the record has all that the clue has said."""
+    tip = await client.tip(clue_no)
+    return tip is not None and (await events.tip(engine, clue_no)).seq >= tip.seq
+
+
 async def caught_up(client: Client, engine: AsyncEngine, desks: list[Desk]) -> None:
     """Waits until no workflow holds anything back, then asks the record and Temporal whether they agree."""
     async with asyncio.timeout(60):
         for desk in desks:
-            while (tip := await desk.client.tip(desk.clue_no)) is None or tip.outbox:  # noqa: ASYNC110
+            while not await brought(desk.client, engine, desk.clue_no):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
     for desk in desks:
         assert await verify(engine, desk.clue_no) == []

@@ -1,4 +1,4 @@
-"""Saves histories of real runs for the replay test: `python -m tests.replay.record`.
+"""Saves histories of real runs for the replay test: `python -m tests.replay.record [PREFIX]`.
 
 To be run when a change of the workflows' commands is released, beside the histories that are there already:
 those stay, since runs like them are still under way somewhere.
@@ -39,7 +39,7 @@ MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=SHANGHAI)
 async def save(name: str, handle: WorkflowHandle) -> None:  # type: ignore[type-arg]
     history = await handle.fetch_history()
     HISTORIES.mkdir(exist_ok=True)
-    path = HISTORIES / f"{name}.json.gz"
+    path = HISTORIES / f"{'-'.join([*sys.argv[1:2], name])}.json.gz"
     path.write_bytes(gzip.compress(history.to_json().encode(), mtime=0))
     print(f"{path.name}: {len(history.events)} events")
 

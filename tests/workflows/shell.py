@@ -20,6 +20,8 @@ from activities.messages import FlushBatch, FlushDone, RunRef
 from domain.chain import GENESIS, Sealed, opened
 from domain.evolve import fold
 from domain.model import Actor, Answer, ClueState
+from ledger.errors import LedgerConflict, LedgerGap
+from ledger.events import Tip
 from runtime.client import ClueClient, Rehearsal
 from runtime.errors import ServiceUnreachable
 from runtime.rules import load_rules
@@ -49,34 +51,47 @@ class FakeLedger:
     def _store(self, batch: FlushBatch) -> FlushDone:
         kept = self.stored.setdefault(batch.clue_no, [])
         if batch.sealed[0].seq > len(kept) + 1:
-            raise ApplicationError("gap", type=messages.LEDGER_GAP)
+            raise LedgerGap(batch.clue_no, len(kept), batch.sealed[0].seq)
         written = 0
         for sealed in batch.sealed:
             if sealed.seq <= len(kept):
                 if kept[sealed.seq - 1] != sealed:
-                    raise ApplicationError("differs", type=messages.LEDGER_CONFLICT, non_retryable=True)
+                    raise LedgerConflict(batch.clue_no, sealed.seq, "differs")
                 continue
-            assert sealed.prev_hash == (kept[-1].hash if kept else GENESIS)
+            if sealed.prev_hash != (kept[-1].hash if kept else GENESIS):
+                raise LedgerConflict(batch.clue_no, sealed.seq, "differs")
             kept.append(sealed)
             written += 1
         self.batches.append(batch)
         return FlushDone(batch.clue_no, kept[-1].seq, kept[-1].hash, written)
 
-    async def _answer(self, batch: FlushBatch, *, retryable: bool) -> FlushDone:
+    async def _answers(self) -> None:
         self.tries += 1
         if self.mode == "hanging":
             await asyncio.Event().wait()
         if self.mode == "failing":
-            raise ApplicationError("down", type=messages.LEDGER_UNAVAILABLE, non_retryable=not retryable)
+            raise OSError("down")
+
+    async def store(self, batch: FlushBatch) -> FlushDone:
+        await self._answers()
         return self._store(batch)
+
+    async def tip(self, clue_no: str) -> Tip:
+        await self._answers()
+        kept = self.stored.get(clue_no)
+        return Tip(len(kept), kept[-1].hash) if kept else Tip()
+
+    async def hash_at(self, clue_no: str, seq: int) -> str | None:
+        kept = self.stored.get(clue_no, [])
+        return kept[seq - 1].hash if seq <= len(kept) else None
 
     @activity.defn(name=messages.FLUSH_EVENTS)
     async def flush_events(self, batch: FlushBatch) -> FlushDone:
-        return await self._answer(batch, retryable=True)
+        return await self.store(batch)
 
     @activity.defn(name=messages.FLUSH_EVENTS_LOCAL)
     async def flush_events_local(self, batch: FlushBatch) -> FlushDone:
-        return await self._answer(batch, retryable=False)
+        raise ApplicationError("not now", type=messages.LEDGER_UNAVAILABLE, non_retryable=True)
 
     @activity.defn(name=messages.EXPORT_HISTORY)
     async def export_history(self, ref: RunRef) -> int:
@@ -165,7 +180,7 @@ class Desk:
             while True:
                 tip = await self.client.tip(self.clue_no)
                 assert tip is not None
-                if tip.outbox == 0 and len(ledger.stored.get(self.clue_no, ())) == tip.seq:
+                if len(ledger.stored.get(self.clue_no, ())) == tip.seq:
                     return
                 await asyncio.sleep(0.05)
 
@@ -181,7 +196,7 @@ async def shell(
     **options: Any,
 ) -> AsyncIterator[ClueClient]:
     """A worker on a queue of its own, and the client that speaks to it; `options` are `run_worker`'s."""
-    queue = fresh_no("queue")
+    queue = options.pop("task_queue", None) or fresh_no("queue")
     options |= {"activities": ledger, "task_queue": queue, "archivist": False}
     async with run_worker(client, None, load_rules(), settings or Settings(), **options):  # type: ignore[arg-type]
         yield ClueClient(
