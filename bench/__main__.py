@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import case, core, durable, report
+from bench import case, core, durable, notices, report
 from runtime.embedded.stack import running_stack
 from runtime.rules import load_rules
 from runtime.settings import Settings
@@ -38,6 +38,7 @@ def main() -> int:
     rows = core.run(rules, played)
     if not args.core:
         rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
+        rows += asyncio.run(notices.run(rules))
     if args.json:
         print(json.dumps(report.as_json(rows), ensure_ascii=False))
     else:

@@ -34,6 +34,7 @@ from runtime.rules import Rules
 from runtime.settings import Settings
 
 POLL_SECONDS: Final = 1.0
+BREATH_SECONDS: Final = 0.02  # so that one look at the ledger fills several free places
 LAST_SECONDS: Final = 20.0  # for what is on its way when the worker is asked to stop
 NOTE_SECONDS: Final = 2.0  # between tries to note what became of an attempt
 AWAY_SECONDS: Final = 5.0  # how long to leave a ledger alone that doesn't answer
@@ -107,6 +108,7 @@ class Sender:
             return
         if busy and self._flying:
             await asyncio.wait(self._flying, timeout=self._poll, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.sleep(BREATH_SECONDS)
         else:
             await asyncio.sleep(self._poll)
 
