@@ -1,4 +1,4 @@
-"""`python -m bench [--json] [--core] [--lifecycles N] [--rounds N]`: every figure of the project, in one run."""
+"""`python -m bench [--json] [--core] [--lifecycles N] [--rounds N] [--notices]`: every figure of the project, in one run."""
 
 from __future__ import annotations
 
@@ -32,12 +32,14 @@ def main() -> int:
     parser.add_argument("--core", action="store_true", help="只测纯核心")
     parser.add_argument("--lifecycles", type=int, default=24, help="每轮多少条线索")
     parser.add_argument("--rounds", type=int, default=5, help="多少轮")
+    parser.add_argument("--notices", action="store_true", help="另测通知送出的快慢")
     args = parser.parse_args()
     rules = load_rules()
     played = case.load(rules)
     rows = core.run(rules, played)
     if not args.core:
         rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
+    if args.notices:
         rows += asyncio.run(notices.run(rules))
     if args.json:
         print(json.dumps(report.as_json(rows), ensure_ascii=False))
