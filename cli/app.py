@@ -32,7 +32,7 @@ COMMANDS = {
     "inbox": ("cli.lists", "inbox", "看一个机构的收件箱"),
     "channels": ("cli.channels", "app", "通知渠道：检查配置，试发一条"),
     "calendar": ("cli.calendar", "calendar", "一个机构的办理期限，iCalendar 格式"),
-    "rules": ("cli.rules", "app", "规则：检查规则包，解释期限"),
+    "rules": ("cli.rules", "app", "规则：检查规则包，解释期限，变更在办线索的规则"),
     "verify": ("cli.record", "verify", "核对台账的哈希链"),
     "rebuild": ("cli.record", "rebuild", "由事件重建查询用的表"),
     "reconcile": ("cli.record", "reconcile", "核对台账与工作流"),

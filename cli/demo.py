@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from temporalio.client import Client
 
 from activities.live import TemporalClues
-from cli.output import console, when
+from cli.output import console, named, when
 from cli.services import the_rules
-from cli.show import agency, named, show_clue
+from cli.show import agency, show_clue
 from domain import labels
 from domain.errors import DomainError
 from domain.model import Json

@@ -11,11 +11,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli.output import console, emit_json
+from cli.output import console, emit_json, named
 from cli.rules import moment
 from cli.services import prepare, the_ledger, the_rules
 from cli.show import agency as agency_name
-from cli.show import named
 from domain import labels
 from domain.agencies import is_well_formed
 from domain.errors import DomainError

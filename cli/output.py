@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,9 @@ from rich.text import Text
 
 from domain import text
 from domain.labels import ERRORS
+from runtime.rules import Rules
 
+_AGENCY = re.compile(r"(?<![\w.])(?:\d{6}|group)\.[a-z]+(?![\w.])", re.ASCII)
 PIPED_WIDTH = 120  # columns where nobody says how wide the page is
 
 
@@ -34,6 +37,11 @@ def complain(code: str, message: str) -> None:
     """What went wrong, on stderr; `code` is a refusal's, or empty."""
     head = f"{escape(code)}（{ERRORS[code]}）：" if code else "✗ "
     console(stderr=True).print(f"[bold red]{head}[/]{escape(message)}", soft_wrap=True)
+
+
+def named(said: str, rules: Rules) -> str:
+    """The text with every agency's id replaced by its name."""
+    return _AGENCY.sub(lambda found: rules.agency_name(found[0]), said)
 
 
 def verdict(passed: bool) -> Text:

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cli import changing
 from cli.output import console, emit_json, when
 from domain import labels
 from domain.model import Json
@@ -18,7 +19,8 @@ from runtime.settings import get_settings
 
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 
-app = typer.Typer(help="规则：检查规则包，解释期限。", no_args_is_help=True)
+app = typer.Typer(help="规则：检查规则包，解释期限，变更在办线索的规则。", no_args_is_help=True)
+changing.register(app)
 
 
 @app.command("check")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -11,20 +10,14 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from cli.output import when
+from cli.output import named, when
 from cli.rules import days_table
 from domain import labels
 from domain.model import Answer, Json, instant
 from domain.text import when as said
 from runtime.rules import Rules
 
-_AGENCY = re.compile(r"(?<![\w.])(?:\d{6}|group)\.[a-z]+(?![\w.])", re.ASCII)
 STATUS_STYLES = {"open": "cyan", "fulfilled": "green", "late": "yellow", "breached": "bold red"}
-
-
-def named(text: str, rules: Rules) -> str:
-    """The text with every agency's id replaced by its name."""
-    return _AGENCY.sub(lambda found: rules.agency_name(found[0]), text)
 
 
 def agency(agency_id: str | None, rules: Rules) -> str:

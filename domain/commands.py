@@ -228,6 +228,15 @@ SHAPES: Mapping[str, Shape] = {
     "commend": Shape({"units": _UNITS, "persons": _PERSONS, "facts": _FACTS}),
     "notify_damage": Shape({"details": Field(shapes.words, "损害情况", required=True)}),
     "start_damage_investigation": Shape({"case_no": Field(shapes.text, "案号"), "details": _text}),
+    "change_rules": Shape(
+        {
+            "change_id": Field(shapes.words, "变更编号", required=True),
+            "reason": _REASON,
+            "approver": Field(shapes.words, "批准人", required=True),
+            "version": Field(shapes.words, "新规则版本", required=True),
+            "undoes": Field(shapes.words, "所撤销的变更"),
+        }
+    ),
     "merge_into": Shape({"clue_no": Field(shapes.clue_no, "并入线索", required=True), "reason": _REASON}),
     "withdraw": Shape({"reason": _REASON}),
     "close": Shape(),

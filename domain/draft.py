@@ -24,6 +24,7 @@ class Draft:
     command: Command | None = None
     data: dict[str, Any] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    new_rules: Rulebook | None = None  # what `change_rules` brings along
 
     @property
     def agency(self) -> str:

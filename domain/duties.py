@@ -72,6 +72,35 @@ def from_json(data: Json, opened_at: datetime) -> Duty:
     )
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The rule that gives a duty its term, and the dates that it has without pauses or extension."""
+
+    pack: Pack
+    rule: DutyRule
+    term: Term
+    due: Due
+
+
+def chosen(
+    rules: Rulebook, in_use: Iterable[str], duty_id: str, trigger: datetime, days: int | None = None
+) -> Chosen | None:
+    """Any other pack goes before `house`; of two others the earlier date. None where none has a term.
+
+    `days`: the number of a supervision order.
+    """
+    best: Chosen | None = None
+    for pack, rule in candidates(rules, in_use, duty_id):
+        term = Term(days or 0, "day") if rule.from_order else rule.term
+        if term is None:
+            continue
+        due = compute_due(rules.calendar, term, trigger)
+        key = (due.legal_due_at, due.due_at)
+        if best is None or key < (best.due.legal_due_at, best.due.due_at):
+            best = Chosen(pack, rule, term, due)
+    return best
+
+
 def planned(
     state: ClueState,
     rules: Rulebook,
@@ -85,37 +114,28 @@ def planned(
 ) -> Duty | None:
     """The duty that a command opens, or None: no pack in use gives it a term, or it is still owed.
 
-    Any other pack goes before `house`; of two others the earlier date. A duty is one obligation of one
-    agency, so an order with another number, or another agency's, is another duty.
+    A duty is one obligation of one agency, so an order with another number, or another agency's, is
+    another duty.
     """
     if any(d.owed and (d.id, d.obliged, d.order_no) == (duty_id, obliged, order_no) for d in state.duties):
         return None
-    best: tuple[tuple[datetime, datetime], Pack, DutyRule, Term, Due] | None = None
-    for pack, rule in candidates(rules, state.packs, duty_id):
-        term = Term(days or 0, "day") if rule.from_order else rule.term
-        if term is None:
-            continue
-        due = compute_due(rules.calendar, term, trigger)
-        key = (due.legal_due_at, due.due_at)
-        if best is None or key < best[0]:
-            best = (key, pack, rule, term, due)
-    if best is None:
+    found = chosen(rules, state.packs, duty_id, trigger, days)
+    if found is None:
         return None
-    _, pack, rule, term, due = best
     return Duty(
         n=len(state.duties),
         id=duty_id,
         obliged=obliged,
         opened_at=at,
         trigger_at=trigger,
-        due_at=due.due_at,
-        legal_due_at=due.legal_due_at,
-        provisional=due.provisional,
-        pack=pack.id,
-        article=rule.article,
-        term=term,
-        unit_basis=rule.unit_basis,
-        escalates=rule.escalates,
+        due_at=found.due.due_at,
+        legal_due_at=found.due.legal_due_at,
+        provisional=found.due.provisional,
+        pack=found.pack.id,
+        article=found.rule.article,
+        term=found.term,
+        unit_basis=found.rule.unit_basis,
+        escalates=found.rule.escalates,
         order_no=order_no,
     )
 

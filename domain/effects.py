@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from domain import inspection, labels, transfer
+from domain import inspection, labels, migration, transfer
 from domain.draft import Draft
 from domain.model import Duty, Json, instant, iso, shanghai_day
 from domain.packs import choose
@@ -300,6 +300,7 @@ EFFECTS: Mapping[str, Callable[[Draft], None]] = {
     "commend": commend,
     "notify_damage": notify_damage,
     "start_damage_investigation": start_damage_investigation,
+    "change_rules": migration.change_rules,
     "merge_into": _ending("merged", "线索已并案"),
     "withdraw": _ending("withdrawn", "线索已撤回"),
     "close": _ending("closed", "线索已办结"),

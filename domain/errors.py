@@ -20,6 +20,7 @@ CODES = (
     "not_in_force",
     "ruling_binds",
     "too_late",
+    "nothing_to_undo",
 )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from domain import duties, text
+from domain import duties, moves, text
 from domain.model import (
     Answer,
     Case,
@@ -20,6 +20,7 @@ from domain.model import (
     Json,
     Order,
     Pause,
+    RuleChange,
     Sent,
     TimelineEntry,
     blank,
@@ -286,6 +287,45 @@ def _case_decided(s: ClueState, e: Event) -> ClueState:
     )
 
 
+# --- rules -----------------------------------------------------------------------------------------
+
+
+def _rules_changed(s: ClueState, e: Event) -> ClueState:
+    by_n = {move["n"]: move for move in e.data["moves"]}
+    after = tuple(moves.moved(d, by_n[d.n]) if d.n in by_n else d for d in s.duties)
+    undoes = e.data.get("undoes")
+    past = tuple(
+        replace(c, undone=True, owed=()) if undoes and c.change_id == undoes else c for c in s.rule_changes
+    )
+    change = RuleChange(
+        e.data["change_id"],
+        e.at,
+        e.data["from_version"],
+        e.data["version"],
+        undoes,
+        owed=() if undoes else s.owed,
+    )
+    return replace(s, duties=after, rule_changes=(*past, change))
+
+
+def _reopened(s: ClueState, e: Event) -> ClueState:
+    """Done meanwhile: a breach from before a change of rules is not what going back would restore."""
+    s = _on_duty(_duty_reopened)(s, e)
+    if not s.rule_changes:
+        return s
+    n = e.data["n"]
+    changes = tuple(
+        replace(
+            c,
+            owed=tuple(
+                replace(d, breached_at=None, level=0, late_from=None) if d.n == n else d for d in c.owed
+            ),
+        )
+        for c in s.rule_changes
+    )
+    return replace(s, rule_changes=changes)
+
+
 # --- clocks ----------------------------------------------------------------------------------------
 
 
@@ -414,12 +454,13 @@ _FOLDS: Mapping[str, Callable[[ClueState, Event], Any]] = {
     "commended": _same,
     "damage_notified": _same,
     "damage_investigation_started": _same,
+    "rules_changed": _rules_changed,
     "merged": _merged,
     "withdrawn": _withdrawn,
     "closed": _closed,
     "duty_opened": _duty_opened,
     "duty_fulfilled": _on_duty(_duty_fulfilled),
-    "duty_reopened": _on_duty(_duty_reopened),
+    "duty_reopened": _reopened,
     "duty_suspended": _on_duty(_duty_suspended),
     "duty_resumed": _on_duty(_duty_resumed),
     "duty_redated": _on_duty(_duty_redated),

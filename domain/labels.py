@@ -118,6 +118,7 @@ COMMANDS = {
     "commend": "表扬",
     "notify_damage": "通报损害",
     "start_damage_investigation": "启动损害调查",
+    "change_rules": "换用规则",
     "merge_into": "并案",
     "withdraw": "撤回",
     "close": "办结",
@@ -140,6 +141,7 @@ ERRORS = {
     "not_in_force": "当时未生效",
     "ruling_binds": "裁定有约束力",
     "too_late": "已经超过期限",
+    "nothing_to_undo": "没有可撤销的变更",
 }
 FINDINGS = {"confirmed": "属实", "unfounded": "不属实", "inconclusive": "尚不能认定"}
 MODES = {"joint": "联合检查", "spot_check": "抽查检查"}
@@ -211,6 +213,7 @@ EVENTS = {
     "commended": "表扬",
     "damage_notified": "通报损害",
     "damage_investigation_started": "启动损害调查",
+    "rules_changed": "规则变更",
     "merged": "并案",
     "withdrawn": "撤回",
     "closed": "办结",

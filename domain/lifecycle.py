@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain import commands, duties, effects, labels
+from domain import commands, duties, effects, labels, migration
 from domain.agencies import superiors
 from domain.calendar import SHANGHAI
 from domain.draft import Draft
@@ -30,15 +30,28 @@ __all__ = ["TRANSITIONS", "Outcome", "handle", "next_wakeup", "tick"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of an accepted command; a repeated one brings its first answer and no events."""
+    """What came of an accepted command; a repeated one brings its first answer and no events.
+
+    `rules`: those that the clue goes on with, where the command has changed them.
+    """
 
     state: ClueState
     events: tuple[Event, ...]
     answer: Answer
+    rules: Rulebook | None = None
 
 
-def handle(state: ClueState, command: Command, now: datetime, rules: Rulebook) -> Outcome:
-    """Judge one command at `now`. DomainError when it is refused."""
+def handle(
+    state: ClueState,
+    command: Command,
+    now: datetime,
+    rules: Rulebook,
+    new_rules: Rulebook | None = None,
+) -> Outcome:
+    """Judge one command at `now`. DomainError when it is refused.
+
+    `new_rules`: what `change_rules` moves the clue to; every other command leaves it alone.
+    """
     commands.check_id(command.id)
     repeated = state.answers.get(command.id)
     if repeated is not None:
@@ -48,12 +61,13 @@ def handle(state: ClueState, command: Command, now: datetime, rules: Rulebook) -
     now = now.astimezone(SHANGHAI)
     data = commands.checked(command, state.clue_no, now)
     ticked, events = _ticked(state, now, rules)
-    draft = Draft(ticked, now, rules, command, data)
+    draft = Draft(ticked, now, rules, command, data, new_rules=new_rules)
     for check in CHECKS:
         check(draft)
     effects.EFFECTS[command.name](draft)
     _tick_into(draft)  # a duty opened or resumed too late is breached at once
-    return Outcome(draft.state, (*events, *draft.events), draft.state.answers[command.id])
+    changed = draft.rules if draft.rules is not rules else None
+    return Outcome(draft.state, (*events, *draft.events), draft.state.answers[command.id], changed)
 
 
 def tick(state: ClueState, now: datetime, rules: Rulebook) -> tuple[Event, ...]:
@@ -137,6 +151,12 @@ def _agencies_exist(d: Draft) -> None:
         raise DomainError("not_in_force", f"机构 {names} 在当日尚未设立或已经撤销，请改用现行代码")
 
 
+def _rules_fit(d: Draft) -> None:
+    assert d.command is not None
+    if d.command.name == "change_rules":
+        migration.check_packs(d)
+
+
 def _has_a_part(d: Draft) -> None:
     assert d.command is not None
     if d.command.name != "report" and d.agency not in parties(d.state, d.rules):
@@ -205,6 +225,12 @@ def _duty_owed(d: Draft) -> None:
         raise DomainError("unknown_duty", f"“{label}”没有待决定的延期申请")
 
 
+def _can_be_undone(d: Draft) -> None:
+    assert d.command is not None
+    if d.command.name == "change_rules":
+        migration.check_undo(d)
+
+
 def _in_time(d: Draft) -> None:
     assert d.command is not None
     if d.command.name != "request_extension":
@@ -244,6 +270,7 @@ def _contents(d: Draft) -> None:
 CHECKS: tuple[Callable[[Draft], None], ...] = (
     _clue_exists,
     _agencies_exist,
+    _rules_fit,
     _has_a_part,
     _no_second_reroute,
     _may,
@@ -251,6 +278,7 @@ CHECKS: tuple[Callable[[Draft], None], ...] = (
     _ruling_free,
     _feedback_accepted,
     _duty_owed,
+    _can_be_undone,
     _in_time,
     _right_stage,
     _contents,

@@ -289,6 +289,22 @@ class Case:
 
 
 @dataclass(frozen=True)
+class RuleChange:
+    """One move of the clue to other rules; `undoes` names the change that it took back.
+
+    `owed`: what was owed just before, as it stood, until the change is `undone`.
+    """
+
+    change_id: str
+    at: datetime
+    from_version: str
+    to_version: str
+    undoes: str | None = None
+    undone: bool = False
+    owed: tuple[Duty, ...] = ()
+
+
+@dataclass(frozen=True)
 class TimelineEntry:
     seq: int
     at: datetime
@@ -331,6 +347,7 @@ class ClueState:
     requests: tuple[ExtensionRequest, ...] = ()
     orders: tuple[Order, ...] = ()
     cases: tuple[Case, ...] = ()
+    rule_changes: tuple[RuleChange, ...] = ()
     merged_into: str | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()

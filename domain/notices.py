@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from domain import labels
+from domain import labels, moves
 from domain.agencies import superior, superiors
 from domain.model import ClueState, Event
 from domain.packs import Rulebook
@@ -44,6 +44,7 @@ KINDS = {
     "case": "问责",
     "idle": "无进展提醒",
     "extension": "延期",
+    "rules": "规则变更",
     "ended": "结束",
     "other": "其他",
 }
@@ -115,6 +116,12 @@ def _asked(b: ClueState, e: Event, a: ClueState, r: Rulebook) -> tuple[str, Iter
     return "extension", [superior(b.duties[e.data["n"]].obliged, r.group_map)]
 
 
+def _rules(b: ClueState, e: Event, a: ClueState, r: Rulebook) -> tuple[str, Iterable[str | None]]:
+    """Whoever owes what has another date now, or is late by it, or late no longer."""
+    found = [moves.from_json(b.duties[m["n"]], m) for m in e.data["moves"]]
+    return "rules", [m.after.obliged for m in found if m.felt]
+
+
 _ROUTES: Mapping[str, _Route] = {
     "notified": _to_named("clue_notice", "to"),
     "acknowledged": _to_finder("other"),
@@ -147,6 +154,7 @@ _ROUTES: Mapping[str, _Route] = {
     "commended": _to_named("other", "units"),
     "damage_notified": _to_addressee("other"),
     "damage_investigation_started": _to_finder("other"),
+    "rules_changed": _rules,
     "merged": _to_both("ended"),
     "withdrawn": _to_both("ended"),
     "closed": _to_both("ended"),

@@ -6,6 +6,7 @@ that a changed pack moves no clock that already runs.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -120,6 +121,14 @@ class Rulebook:
     def group_map(self) -> dict[str, Group]:
         """The groups by id, as `domain.agencies` takes them."""
         return {group.id: group for group in self.groups}
+
+    @cached_property
+    def key(self) -> str:
+        """Names this very excerpt: the version, and the years and packs that it holds."""
+        days = [*self.calendar.holidays, *self.calendar.workdays]
+        years = f"{min(days, default='0000')[:4]}-{max(days, default='0000')[:4]}"
+        packs = hashlib.sha256(",".join(pack.id for pack in self.packs).encode()).hexdigest()[:8]
+        return f"{self.version}:{years}:{packs}"
 
     def pack(self, pack_id: str) -> Pack | None:
         """The pack of that id, if it is here."""

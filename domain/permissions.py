@@ -104,6 +104,10 @@ def _superior(s: Scene) -> bool:
     return s.agency in superiors(s.duty.obliged, s.rules.group_map)
 
 
+def _above(s: Scene) -> bool:
+    return s.agency in above_parties(s.state, s.rules)
+
+
 def _direct_superior(s: Scene) -> bool:
     """For an extension: the superior that the pack names, else the obliged agency's direct superior."""
     duty = s.duty
@@ -186,6 +190,12 @@ LEADER = Grant(_leader, "检查组长")
 MEMBER = Grant(_member, "检查组成员本人")
 OBLIGED = Grant(_obliged, "义务机构")
 ORDERED = Grant(_ordered, "被督办机构")
+# Whoever changes rules answers for their law: the lawyers are among them, a command centre is not.
+RULES = Grant(
+    _above,
+    "发现方或承办方的上级（法制审核、审批负责人、督办专员）",
+    frozenset({"legal", "approver", "supervisor"}),
+)
 REPORTER = Grant(_anybody, "任何机构", frozenset({"officer", "registrar", "liaison", "commander", "public"}))
 
 PERMISSIONS: Mapping[str, tuple[Grant, ...]] = {
@@ -223,6 +233,7 @@ PERMISSIONS: Mapping[str, tuple[Grant, ...]] = {
     "commend": (SUPERIOR, GROUP_BODY),
     "notify_damage": (FINDER, LEADER),
     "start_damage_investigation": (ADDRESSEE,),
+    "change_rules": (RULES,),
     "merge_into": (FINDER, COMMANDER),
     "withdraw": (FINDER,),
     "close": (FINDER, COMMANDER),

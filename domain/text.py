@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain import labels
+from domain import labels, moves
 from domain.calendar import SHANGHAI
 from domain.model import ClueState, Event, instant
 
@@ -139,6 +139,37 @@ def _case(s: ClueState, d: dict[str, Any]) -> str:
     return _with(f"启动问责 {d['case_no']}，单位 {'、'.join(d['units']) or '无'}", d["facts"])
 
 
+_MOST_MOVES = 8
+
+
+def _rules(s: ClueState, d: dict[str, Any]) -> str:
+    """Which rules, by whom, why, and every date that moves."""
+    said = [said for move in d["moves"] if (said := _move(s, move))]
+    said += [f"{_duty(s, {'n': n})}新规则没有规定，仍按原期限" for n in d["kept"]]
+    more = f"；等 {len(said)} 项" if len(said) > _MOST_MOVES else ""
+    told = "；".join(said[:_MOST_MOVES]) + more or "各项期限不变"
+    lead = f"撤销规则变更 {d['undoes']}" if d.get("undoes") else f"换用规则（变更 {d['change_id']}）"
+    versions = f"{d['from_version'][:8]} → {d['version'][:8]}"
+    return f"{lead}，{versions}，批准人 {short(d['approver'])}：{short(d['reason'])}。{told}"
+
+
+def _move(s: ClueState, data: dict[str, Any]) -> str:
+    """One duty's move, empty where nobody need hear of it."""
+    move = moves.from_json(s.duties[data["n"]], data)
+    b, a = move.before, move.after
+    if not move.felt:
+        return ""
+    if b.due_at != a.due_at:
+        said = f"由 {when(b.due_at)} 改为 {when(a.due_at)}"
+    elif move.redated:
+        said = f"最迟期限由 {when(b.legal_due_at)} 改为 {when(a.legal_due_at)}"
+    else:
+        said = "期限不变"
+    marks = (("即告逾期", move.late), ("逾期撤销", move.taken_back), ("恢复逾期", move.restored))
+    told = [said, *(word for word, holds in marks if holds), *(["暂定"] if a.provisional else [])]
+    return _duty(s, data) + "，".join(told)
+
+
 _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "reported": _reported,
     "notified": _notified,
@@ -176,6 +207,7 @@ _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "commended": lambda s, d: _with(f"表扬 {'、'.join(d['units']) or '个人'}", d["facts"]),
     "damage_notified": lambda s, d: _with("通报生态环境损害", d["details"]),
     "damage_investigation_started": lambda s, d: _with("启动损害赔偿案件调查", d.get("case_no")),
+    "rules_changed": _rules,
     "merged": lambda s, d: _with(f"并入 {d['clue_no']}", d["reason"]),
     "withdrawn": lambda s, d: _with("撤回线索", d["reason"]),
     "closed": lambda s, d: "办结归档",

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Sealed
 from domain.model import ClueState
-from ledger import clues, codec, events
+from ledger import clues, codec, events, histories
 from ledger.errors import UnknownClue
 from runtime.errors import ServiceUnreachable
 
@@ -41,6 +41,14 @@ class Records:
             return await clues.state_as_of(self._engine, clue_no, at)
         except UnknownClue:
             return None
+        except (SQLAlchemyError, OSError, TimeoutError) as err:
+            raise _unreachable(err) from err
+
+    async def last_run(self, clue_no: str) -> str | None:
+        """The newest of the clue's histories that are kept, as Temporal's JSON."""
+        try:
+            kept = await histories.runs(self._engine, clue_no)
+            return await histories.load(self._engine, kept[-1].workflow_id, kept[-1].run_id) if kept else None
         except (SQLAlchemyError, OSError, TimeoutError) as err:
             raise _unreachable(err) from err
 

@@ -1,6 +1,7 @@
 """The ledger's tables.
 
-`clue_event`, `notice_mark`, `run_history`, `delivery` and `delivery_attempt` are kept; the others are built from them.
+`clue_event`, `notice_mark`, `run_history`, those of rule changes and those of delivery are kept; the others are
+built from them.
 """
 
 from models.clue import Clue
@@ -8,6 +9,7 @@ from models.delivery import Delivery, DeliveryAttempt
 from models.duty import DutyRow
 from models.event import ClueEvent
 from models.notice import NoticeMark, NoticeRow
+from models.rules import RulebookRow, RuleChangeClue, RuleChangeRow
 from models.run import RunHistory
 
 __all__ = [
@@ -18,5 +20,8 @@ __all__ = [
     "DutyRow",
     "NoticeMark",
     "NoticeRow",
+    "RuleChangeClue",
+    "RuleChangeRow",
+    "RulebookRow",
     "RunHistory",
 ]

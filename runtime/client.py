@@ -31,6 +31,7 @@ from domain.model import Actor, Answer, ClueState, Command, Json, Officer, blank
 from domain.packs import Rulebook
 from runtime.errors import ServiceUnreachable
 from runtime.facts import facts_for
+from runtime.kept_rules import rules_in
 from runtime.looking import PATIENCE, LedgerReader, Looking, check_number, clock, unknown
 from runtime.rules import Rules
 from runtime.sending import ATTEMPT, Gates, TryAgain, until_answered
@@ -65,7 +66,7 @@ class _Stale(TryAgain):
     """The run had begun from a state that was not the newest."""
 
 
-__all__ = ["ClueClient", "LedgerReader", "Rehearsal"]
+__all__ = ["ClueClient", "LedgerReader", "Rehearsal", "excerpt"]
 
 
 class ClueClient(Looking):
@@ -123,11 +124,15 @@ class ClueClient(Looking):
         command_id: str,
         *,
         at: datetime | None = None,
+        rules: Rulebook | None = None,
     ) -> Answer:
-        """One command to one clue. `at`: its instant, in a rehearsal only. DomainError when it is refused."""
+        """One command to one clue. `at`: its instant, in a rehearsal only. DomainError when it is refused.
+
+        `rules`: what `change_rules` moves the clue to, as `excerpt` makes it.
+        """
         if name == "report":
             return await self.report(actor, data, command_id, clue_no, at=at)
-        message = self._message(name, actor, data, command_id, at)
+        message = replace(self._message(name, actor, data, command_id, at), rules=rules)
         check_number(clue_no)
         checked = commands.checked(message.command, clue_no, self._at(message))
         if name == "merge_into" and not await self._exists(checked["clue_no"]):
@@ -142,14 +147,15 @@ class ClueClient(Looking):
         kept = await self._remembered(clue_no)
         if kept is None or kept[0].ended:
             return False
+        rules = await self._kept_rules(kept[0])
         try:
             await self.temporal.start_workflow(
                 m.CLUE_WORKFLOW,
-                self._resumed(*kept),
+                self._resumed(*kept, rules),
                 id=m.clue_workflow_id(clue_no),
                 task_queue=self.task_queue,
                 task_timeout=m.WORKFLOW_TASK_TIMEOUT,
-                search_attributes=search.attributes(kept[0], self.rules.rulebook),
+                search_attributes=search.attributes(kept[0], rules),
             )
         except WorkflowAlreadyStartedError:
             return False
@@ -229,11 +235,12 @@ class ClueClient(Looking):
         if kept is None:
             raise unknown(sent.clue_no)
         at = max(self._at(sent.message), kept[0].updated_at or self._at(sent.message))
-        outcome = handle(kept[0], sent.message.command, at, self.rules.rulebook)
+        rules = await self._kept_rules(kept[0])
+        outcome = handle(kept[0], sent.message.command, at, rules, sent.message.rules)
         if not outcome.events:
             return outcome.answer
         reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE
-        return await self._start_with(self._resumed(*kept), sent, outcome.state, reuse)
+        return await self._start_with(self._resumed(*kept, rules), sent, outcome.state, reuse)
 
     async def _start_with(
         self,
@@ -280,12 +287,19 @@ class ClueClient(Looking):
         """
         packs = self._rehearsal.packs if self._rehearsal else None
         outcome = handle(blank(clue_no, packs), message.command, self._at(message), self.rules.rulebook)
-        year = shanghai_day(instant(outcome.state.clue["discovered_at"])).year
-        book = self.rules.rulebook
-        return outcome.state, book.pinned((p.id for p in book.packs), year - 1, CALENDAR_TO)
+        return outcome.state, excerpt(self.rules.rulebook, instant(outcome.state.clue["discovered_at"]))
 
-    def _resumed(self, state: ClueState, last: Sealed) -> m.ClueStart:
-        start = m.ClueStart(state.clue_no, self.rules.rulebook, resumed=True, pulled=True)
+    async def _kept_rules(self, state: ClueState) -> Rulebook:
+        """The rules that the clue's last run went by: asked of it, else read from its kept history; today's
+        where neither is left."""
+        book = await self.rulebook_of(state.clue_no)
+        if book is None and self._ledger is not None:
+            history = await self._ledger.last_run(state.clue_no)
+            book = None if history is None else await rules_in(history, state)
+        return book or excerpt(self.rules.rulebook, state.discovered_at or self._now())
+
+    def _resumed(self, state: ClueState, last: Sealed, rules: Rulebook) -> m.ClueStart:
+        start = m.ClueStart(state.clue_no, rules, resumed=True, pulled=True)
         if (r := self._rehearsal) is not None:
             start = replace(start, clock_offset=r.clock_offset, rehearsal=True)
         return replace(start, state=state, seq=last.seq, hash=last.hash, last=last, outbox=(last,))
@@ -317,6 +331,12 @@ class ClueClient(Looking):
 
         async with self._gates.at(region):
             return await until_answered(attempt, self._patience)
+
+
+def excerpt(book: Rulebook, discovered_at: datetime) -> Rulebook:
+    """What a clue keeps of the rules: every pack, and the calendar from the year before its discovery on."""
+    first = shanghai_day(discovered_at).year - 1
+    return book.pinned((pack.id for pack in book.packs), first, CALENDAR_TO)
 
 
 def _clue_no_in(name: str, data: Json) -> str:

@@ -13,6 +13,7 @@ from domain import shapes
 from domain.chain import Sealed
 from domain.errors import DomainError
 from domain.model import ClueState, Json, instant
+from domain.packs import Rulebook
 from domain.view import view
 from runtime.errors import ServiceUnreachable
 from runtime.rules import Rules
@@ -31,6 +32,10 @@ class LedgerReader(Protocol):
 
     async def state_as_of(self, clue_no: str, at: datetime) -> ClueState | None:
         """The clue as its events up to and including `at` make it, not ticked."""
+        ...
+
+    async def last_run(self, clue_no: str) -> str | None:
+        """The newest history of the clue that is kept, as Temporal's JSON."""
         ...
 
 
@@ -78,6 +83,16 @@ class Looking:
         """How far the clue's newest run has come, also a closed one; None where Temporal knows none."""
         tip: m.Tip | None = await self._asked(clue_no, m.TIP, None, m.Tip)
         return tip
+
+    async def rules_of(self, clue_no: str) -> m.RulesRef | None:
+        """Which rules the clue's newest run goes by; None where Temporal knows no run."""
+        ref: m.RulesRef | None = await self._asked(clue_no, m.RULES, None, m.RulesRef)
+        return ref
+
+    async def rulebook_of(self, clue_no: str) -> Rulebook | None:
+        """The very rules that the clue's newest run goes by; None where Temporal knows no run."""
+        book: Rulebook | None = await self._asked(clue_no, m.RULEBOOK, None, Rulebook)
+        return book
 
     # --- what is known of a clue -------------------------------------------------------------------
 

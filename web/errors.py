@@ -21,6 +21,7 @@ STATUS: Final[Mapping[str, int]] = {
     "feedback_missing": 409,
     "unknown_duty": 409,
     "too_late": 409,
+    "nothing_to_undo": 409,
     "quorum_missing": 422,
     "leader_must_be_visiting": 422,
     "incomplete_transfer": 422,

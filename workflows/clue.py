@@ -22,6 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.evolve import evolve
     from domain.lifecycle import Outcome, handle, next_wakeup, tick
     from domain.model import Answer, ClueState, Event, blank
+    from domain.packs import Rulebook
     from domain.view import view
 
     from workflows import errands, search
@@ -89,6 +90,8 @@ class ClueWorkflow:
         outcome = judged.outcome if judged is not None and known else self._judge(message)
         self._outbox.commanded(workflow.now())
         self._record(outcome.state, outcome.events)
+        if outcome.rules is not None:
+            self._start = replace(self._start, rules=outcome.rules)
         self._log("command accepted", message, seq=outcome.answer.seq)
         return outcome.answer
 
@@ -99,7 +102,8 @@ class ClueWorkflow:
 
     def _judge(self, message: m.CommandMessage) -> Outcome:
         try:
-            return handle(self._state, message.command, self._instant(message.at), self._start.rules)
+            at = self._instant(message.at)
+            return handle(self._state, message.command, at, self._start.rules, message.rules)
         except DomainError as err:
             self._log("command refused", message, code=err.code)
             raise ApplicationError(err.message, type=err.code, non_retryable=True) from None
@@ -257,3 +261,11 @@ class ClueWorkflow:
     @workflow.query(name=m.CARRIED)
     def carried(self) -> m.Carried:
         return m.Carried(self._state, self._last)
+
+    @workflow.query(name=m.RULES)
+    def rules(self) -> m.RulesRef:
+        return m.RulesRef(self._start.rules.version, self._start.rules.key, self._seq)
+
+    @workflow.query(name=m.RULEBOOK)
+    def rulebook(self) -> Rulebook:
+        return self._start.rules

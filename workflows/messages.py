@@ -17,6 +17,8 @@ CLUE: Final = "clue"  # Query: QueryArgs -> the contract's JSON
 TIP: Final = "tip"  # Query: -> Tip
 STATE: Final = "state"  # Query: -> ClueState
 CARRIED: Final = "carried"  # Query: -> Carried
+RULES: Final = "rules"  # Query: -> RulesRef
+RULEBOOK: Final = "rulebook"  # Query: -> Rulebook
 OUTBOX: Final = "outbox"  # Query: number -> Outbox
 ASSIGN: Final = "assign"  # Update: AssignNumber -> clue number
 
@@ -70,10 +72,11 @@ class ClueStart:
 
 @dataclass(frozen=True)
 class CommandMessage:
-    """One command; `at` is its instant in a rehearsal, ignored elsewhere."""
+    """One command; `at` is its instant in a rehearsal, ignored elsewhere. `rules` come with `change_rules`."""
 
     command: Command
     at: datetime | None = None
+    rules: Rulebook | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,15 @@ class Carried:
 
     state: ClueState
     last: Sealed | None
+
+
+@dataclass(frozen=True)
+class RulesRef:
+    """Which rules the clue goes by; `key` names the very excerpt that it keeps. `seq`: its last event."""
+
+    version: str
+    key: str
+    seq: int
 
 
 @dataclass(frozen=True)

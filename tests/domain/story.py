@@ -10,6 +10,7 @@ from domain.errors import DomainError
 from domain.evolve import evolve
 from domain.lifecycle import handle, tick, ticked
 from domain.model import Actor, ClueState, Command, Event, Officer, blank, shanghai_day
+from domain.packs import Rulebook
 from domain.view import view
 from runtime.facts import facts_for
 from runtime.rules import load_rules
@@ -42,6 +43,8 @@ class Story:
     state: ClueState = field(init=False)
     events: list[Event] = field(default_factory=list)
     n: int = 0
+    book: Rulebook = BOOK
+    coming: Rulebook = BOOK
 
     def __post_init__(self) -> None:
         self.state = blank("XS-1", self.packs)
@@ -53,32 +56,41 @@ class Story:
         return Command(id or f"c{self.n}", name, someone, data, facts)
 
     def do(self, when: str, name: str, who: str, /, id: str | None = None, **data: Any) -> Story:
-        outcome = handle(self.state, self.command(when, name, who, data, id), at(when), BOOK)
+        command = self.command(when, name, who, data, id)
+        outcome = handle(self.state, command, at(when), self.book, self.coming)
         folded = self.state
         for event in outcome.events:
             folded = evolve(folded, event)
         assert folded == outcome.state
         self.events += outcome.events
         self.state = outcome.state
+        self.book = outcome.rules or self.book
         return self
+
+    def change(self, when: str, rules: Rulebook, id: str, undoes: str | None = None, **more: Any) -> Story:
+        """Move the clue to other rules."""
+        self.coming = rules
+        data = {"change_id": id, "reason": "办法修订", "approver": "某人", "version": rules.version} | more
+        data |= {"undoes": undoes} if undoes else {}
+        return self.do(when, "change_rules", "000000.eco legal", **data)
 
     def refused(self, when: str, name: str, who: str, /, **data: Any) -> str:
         """The error code; a command that is accepted gives "accepted"."""
         before = self.state
         try:
-            handle(before, self.command(when, name, who, data), at(when), BOOK)
+            handle(before, self.command(when, name, who, data), at(when), self.book, self.coming)
         except DomainError as error:
             assert self.state is before
             return error.code
         return "accepted"
 
     def look(self, when: str) -> dict[str, Any]:
-        return view(self.state, at(when), BOOK)
+        return view(self.state, at(when), self.book)
 
     def pass_to(self, when: str) -> Story:
         """Let the clocks run, and keep what they do."""
-        self.events += tick(self.state, at(when), BOOK)
-        self.state = ticked(self.state, at(when), BOOK)
+        self.events += tick(self.state, at(when), self.book)
+        self.state = ticked(self.state, at(when), self.book)
         return self
 
     def duty(self, ident: str, when: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.domain.story import DIGEST, EVIDENCE
+from tests.domain.story import BOOK, DIGEST, EVIDENCE
 
 T = "2026-05-11T09:00:00+08:00"
 REPORT: dict[str, Any] = {
@@ -77,6 +77,9 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "commend": {"units": ["320509.eco"], "persons": ["某人"], "facts": "迅速"},
     "notify_damage": {"details": "河岸受损"},
     "start_damage_investigation": {"case_no": "损1号", "details": "启动"},
+    "change_rules": {
+        "change_id": "变更-1", "reason": "办法修订", "approver": "某人", "version": BOOK.version, "undoes": "变更-0",
+    },
     "merge_into": {"clue_no": "XS-2", "reason": "同案"},
     "withdraw": {"reason": "误报"},
     "close": {},

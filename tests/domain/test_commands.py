@@ -58,7 +58,7 @@ NOW = "2026-05-20 12:00"
 
 
 def data_for(name: str) -> dict[str, Any]:
-    out = {k: v for k, v in EXAMPLES[name].items() if k != "suggested_region"}
+    out = {k: v for k, v in EXAMPLES[name].items() if k not in ("suggested_region", "undoes")}
     if name == "convene_inspection":
         out |= {"members": ["WJ-01", "QP-01"]}
     if name in ("request_extension", "decide_extension", "suspend_duty", "resume_duty"):
@@ -107,6 +107,10 @@ WHO: dict[str, tuple[str, dict[str, set[str]]]] = {
     "commend": ("inspecting", ABOVE | {GROUP: USUAL | HIGH}),
     "notify_damage": ("inspecting", FINDER),
     "start_damage_investigation": ("inspecting", ADDRESSEE),
+    "change_rules": (
+        "inspecting",
+        {key: {"legal", "approver", "supervisor"} for key in (ABOVE_F, ABOVE_A, COMMON)},
+    ),
     "merge_into": ("inspecting", FINDER | COMMANDERS),
     "withdraw": ("inspecting", FINDER),
     "close": ("accepted", FINDER | COMMANDERS),

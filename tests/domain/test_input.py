@@ -35,7 +35,7 @@ def judge(state: ClueState, name: str, actor: Actor, data: Any, ident: Any = "ne
     before = repr(state)
     try:
         facts = facts_for(RULES, name, data, actor, shanghai_day(NOW)) if isinstance(data, dict) else Facts()
-        outcome = handle(state, Command(ident, name, actor, data, facts), NOW, BOOK)
+        outcome = handle(state, Command(ident, name, actor, data, facts), NOW, BOOK, BOOK)
     except DomainError as error:
         refusal = error
     else:

@@ -12,7 +12,7 @@ import os
 import pytest
 
 from tests.oracle.cases import SETUPS, fresh
-from tests.oracle.compare import Pair, parting, play, shorter
+from tests.oracle.compare import Pair, parting, play, play_changed, shorter
 
 SEQUENCES = int(os.environ.get("CLUEFLOW_RANDOM_SEQUENCES", "400"))
 FIRST = int(os.environ.get("CLUEFLOW_RANDOM_SEED", "0"))
@@ -24,6 +24,14 @@ PARTS = 10
 def test_both_readings_agree_on_random_sequences(part: int) -> None:
     for seed in range(FIRST + part, FIRST + SEQUENCES, PARTS):
         difference = play(seed)
+        assert difference is None, difference
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_both_readings_agree_on_clues_whose_terms_are_changed(part: int) -> None:
+    for seed in range(FIRST + part, FIRST + SEQUENCES, PARTS):
+        difference = play_changed(seed)
         assert difference is None, difference
 
 

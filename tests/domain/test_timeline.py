@@ -11,6 +11,7 @@ from domain.evolve import EVENT_TYPES, fold
 from domain.labels import EVENTS
 from domain.notices import notices_for
 from domain.text import sentence
+from tests.domain.changes import with_terms
 from tests.domain.story import ADDRESSEE as A
 from tests.domain.story import BOOK, DIGEST, EVIDENCE, Story, evolve
 from tests.domain.story import FINDER as F
@@ -53,6 +54,8 @@ def _long_life() -> Story:
     s.do("2026-05-11 16:50", "start_damage_investigation", f"{A} officer", case_no="损1号")
     s.do("2026-05-12 09:00", "dispute_jurisdiction", f"{A} legal", reason="不在辖区")
     s.do("2026-05-13 09:00", "rule_jurisdiction", "group.qwj approver", agency=A, reason="行为地")
+    s.change("2026-05-13 09:05", with_terms(BOOK, "other", lambda rule: 3), "变更-1")
+    s.change("2026-05-13 09:06", BOOK, "变更-2", undoes="变更-1")
     s.do("2026-05-13 09:10", "start_transfer", f"{F} approver")
     s.do("2026-05-13 09:20", "send_transfer", f"{F} officer", manifest=[DIGEST])
     s.do("2026-05-13 09:30", "send_supplement", f"{F} officer", manifest=[DIGEST])

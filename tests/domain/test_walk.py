@@ -19,8 +19,10 @@ from domain.errors import DomainError
 from domain.evolve import evolve, fold
 from domain.lifecycle import handle, next_wakeup, tick, ticked
 from domain.model import Actor, ClueState, Command, Event, Facts, blank
+from domain.packs import Rulebook
 from domain.permissions import holder
 from domain.view import view
+from tests.domain.changes import with_terms
 from tests.domain.story import ADDRESSEE, BOOK, DIGEST, EVIDENCE, FINDER, at
 from tests.oracle.cases import OFFICERS
 
@@ -30,6 +32,7 @@ WHO = {
     "finder": Actor(FINDER, "approver", "甲", "WJ-01"),
     "addressee": Actor(ADDRESSEE, "approver", "乙"),
     "superior": Actor("000000.eco", "commander", "丙"),
+    "lawyer": Actor("000000.eco", "legal", "己"),
     "arbiter": Actor("group.qwj", "approver", "丁"),
     "outsider": Actor("420100.eco", "officer", "戊"),
 }
@@ -75,6 +78,7 @@ ALPHABET: dict[str, tuple[str, dict[str, Any]]] = {
     "commend": ("superior", {"units": [FINDER], "persons": [], "facts": "迅速"}),
     "notify_damage": ("finder", {"details": "受损"}),
     "start_damage_investigation": ("addressee", {}),
+    "change_rules": ("lawyer", {"change_id": "1", "reason": "修订", "approver": "己", "version": "other"}),
     "merge_into": ("finder", {"clue_no": "XS-2", "reason": "同案"}),
     "withdraw": ("finder", {"reason": "误报"}),
     "close": ("finder", {}),
@@ -88,11 +92,15 @@ REPORT = {
 }
 
 
+SHORT = with_terms(BOOK, "other", lambda rule: -1)
+
+
 @dataclass(frozen=True)
 class Node:
     state: ClueState
     now: datetime
     events: tuple[Event, ...]
+    book: Rulebook = BOOK
 
 
 def _command(name: str, who: Actor, data: dict[str, Any], n: int) -> Command:
@@ -126,19 +134,19 @@ def _key(state: ClueState) -> tuple[Any, ...]:
 
 def _moves(node: Node) -> Iterator[Node]:
     """Time passing, then every command, by whom it belongs to and by somebody else, now."""
-    wakeup = next_wakeup(node.state, BOOK)
+    wakeup = next_wakeup(node.state, node.book)
     for later in [wakeup, node.now + timedelta(days=9)]:
         if later is not None:
-            events = tick(node.state, later, BOOK)
-            yield Node(ticked(node.state, later, BOOK), later, (*node.events, *events))
+            events = tick(node.state, later, node.book)
+            yield Node(ticked(node.state, later, node.book), later, (*node.events, *events), node.book)
     for name, (right, data) in ALPHABET.items():
         for who in (right, "outsider"):
             command = _command(name, WHO[who], data, node.state.seq + 1)
             try:
-                outcome = handle(node.state, command, node.now, BOOK)
+                outcome = handle(node.state, command, node.now, node.book, SHORT)
             except DomainError:  # whose code is one of the contract's, or it would not exist
                 continue
-            yield Node(outcome.state, node.now, (*node.events, *outcome.events))
+            yield Node(outcome.state, node.now, (*node.events, *outcome.events), outcome.rules or node.book)
 
 
 def _hold(node: Node) -> None:
@@ -146,27 +154,29 @@ def _hold(node: Node) -> None:
     state, now = node.state, node.now
     assert fold("XS-1", node.events) == state
     json.dumps(view(state, now, BOOK, days=True), allow_nan=False)
-    wakeup = next_wakeup(state, BOOK)
+    wakeup = next_wakeup(state, node.book)
     if state.ended:
-        assert (holder(state, BOOK), wakeup, state.level) == (None, None, 0)
+        assert (holder(state, node.book), wakeup, state.level) == (None, None, 0)
         assert not state.owed
         return
-    assert holder(state, BOOK)
+    assert holder(state, node.book)
     assert wakeup is not None
     assert wakeup > now  # nothing due is left undone, and nothing wakes for ever
-    assert tick(state, now, BOOK) == ()
+    assert tick(state, now, node.book) == ()
     far = wakeup + timedelta(days=30)
-    half = ticked(state, wakeup, BOOK)
-    assert (*tick(state, wakeup, BOOK), *tick(half, far, BOOK)) == tick(state, far, BOOK)
-    assert evolve(state, tick(state, wakeup, BOOK)[0]) != state
+    half = ticked(state, wakeup, node.book)
+    assert (*tick(state, wakeup, node.book), *tick(half, far, node.book)) == tick(state, far, node.book)
+    assert evolve(state, tick(state, wakeup, node.book)[0]) != state
 
 
 def _along(node: Node, *names: str) -> Node:
     """The state after these commands, each by whom it belongs to."""
     for name in names:
         who, data = ALPHABET[name]
-        outcome = handle(node.state, _command(name, WHO[who], data, node.state.seq + 1), node.now, BOOK)
-        node = Node(outcome.state, node.now, (*node.events, *outcome.events))
+        outcome = handle(
+            node.state, _command(name, WHO[who], data, node.state.seq + 1), node.now, node.book, SHORT
+        )
+        node = Node(outcome.state, node.now, (*node.events, *outcome.events), outcome.rules or node.book)
     return node
 
 

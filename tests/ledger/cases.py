@@ -46,6 +46,7 @@ class Case:
         *,
         role: str = "officer",
         after: timedelta = timedelta(minutes=10),
+        rules: Rulebook | None = None,
     ) -> tuple[Sealed, ...]:
         """One command `after` the last; the events that it gave. DomainError when it is refused."""
         self.at += after
@@ -53,8 +54,13 @@ class Case:
         actor, data = Actor(agency, role, "甲"), data or {}
         facts = facts_for(load_rules(), name, data, actor, self.at.date())
         command = Command(f"{self.clue_no}-{self._commands}", name, actor, data, facts)
-        outcome = handle(self.state, command, self.at, rulebook())
+        outcome = handle(self.state, command, self.at, rulebook(), rules)
         return self._keep(outcome.state, seal(self.clue_no, len(self.sealed), self.hash, outcome.events))
+
+    def change_rules(self, rules: Rulebook) -> Case:
+        data = {"change_id": "A", "reason": "修订", "approver": "张", "version": rules.version}
+        self.do("change_rules", "000000.eco", data, role="legal", rules=rules)
+        return self
 
     def wait(self, time: timedelta) -> tuple[Sealed, ...]:
         """Lets the clocks run."""

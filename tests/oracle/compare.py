@@ -10,12 +10,14 @@ from typing import Any
 from domain.errors import DomainError
 from domain.lifecycle import handle, next_wakeup, ticked
 from domain.model import Actor, ClueState, Command, blank
+from domain.packs import Rulebook
 from domain.view import view
 from runtime.facts import facts_for
 from runtime.rules import load_rules
+from tests.domain.changes import with_terms
 from tests.oracle.cases import DISSOLVED, LISTED, OFFICERS, UNKNOWN, Setup, Step, fresh
 from tests.oracle.days import day_of
-from tests.oracle.follows import World
+from tests.oracle.follows import HOUSE, World
 from tests.oracle.reading import Clue
 
 RULES = load_rules()
@@ -32,6 +34,7 @@ DUTY_FIELDS = (
     "opened_at",
     "fulfilled_at",
     "extended_days",
+    "level",
 )
 
 
@@ -41,6 +44,7 @@ class Pair:
 
     core: ClueState
     second: Clue
+    book: Rulebook = BOOK
 
     @staticmethod
     def of(setup: Setup) -> Pair:
@@ -55,7 +59,7 @@ class Pair:
         command = Command(step.id, step.name, actor, step.data, facts)
         code: str | None = None
         try:
-            self.core = handle(self.core, command, step.at, BOOK).state
+            self.core = handle(self.core, command, step.at, self.book).state
         except DomainError as refused:
             code = refused.code
         theirs = self.second.do(step.at, step.id, step.name, step.actor, step.data)
@@ -63,11 +67,23 @@ class Pair:
             return f"the core answers {code}, the second reading {theirs}"
         return self.look(step.at)
 
+    def change(self, now: datetime, more: dict[str, int]) -> str | None:
+        """Both on terms longer or shorter by that much."""
+        new = with_terms(self.book, "changed", lambda rule: more.get(rule.id, 0))
+        data = {"change_id": "A", "reason": "x", "approver": "x", "version": new.version}
+        lawyer = Actor("000000.gov", "legal", "x")
+        outcome = handle(self.core, Command("A", "change_rules", lawyer, data), now, self.book, new)
+        self.core, self.book = outcome.state, new
+        self.second.pass_time(now)
+        self.second.change_terms(now, more)
+        self.second.pass_time(now)
+        return self.look(now)
+
     def look(self, now: datetime) -> str | None:
         if not self.core.exists:
             return None
-        self.core = ticked(self.core, now, BOOK)
-        ours, theirs = view(self.core, now, BOOK), self.second.look(now)
+        self.core = ticked(self.core, now, self.book)
+        ours, theirs = view(self.core, now, self.book), self.second.look(now)
         for name in FIELDS:
             if ours[name] != theirs[name]:
                 return f"{name}: the core {ours[name]}, the second reading {theirs[name]}"
@@ -125,3 +141,32 @@ def play(seed: int, length: int = 30) -> str | None:
         if wakeup and maker.rng.random() < 0.3:
             maker.now = max(maker.now, wakeup + timedelta(seconds=maker.rng.choice([-1, 0, 1])))
     return None
+
+
+def play_changed(seed: int, length: int = 24) -> str | None:
+    """One random clue through both, its terms changed on the way; where they part, else None."""
+    maker = fresh(seed)
+    pair = Pair.of(maker.setup)
+    change_at = maker.rng.randrange(3, length - 3)
+    said: list[str] = []
+    for n in range(length):
+        step = maker.report() if n == 0 else maker.draw(pair.core)
+        if step.name in ("withdraw", "merge_into", "close") or (step.name == "report" and n):
+            continue
+        said.append(f"  {step.at:%Y-%m-%d %H:%M:%S} {step.id} {step.name} {step.actor} {step.data}")
+        difference = pair.do(step)
+        maker.later(pair.core)
+        if n >= change_at and pair.core.exists and pair.book is BOOK and not difference:
+            more = {
+                i: maker.rng.choice([-40, -10, -3, -1, 1, 2, 15]) for i in HOUSE if maker.rng.random() < 0.6
+            }
+            more |= {i: maker.rng.choice([-15, -2, 3]) for i in OTHERS if maker.rng.random() < 0.6}
+            said.append(f"  {maker.now:%Y-%m-%d %H:%M:%S} terms: {more}")
+            difference = pair.change(maker.now, more)
+            maker.later(pair.core)
+        if difference:
+            return f"seed {seed} {maker.setup}\n" + "\n".join([*said, f"=> {difference}"])
+    return None
+
+
+OTHERS = ("evidence_transfer", "start_transfer", "complete_transfer", "damage_notice")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tests.oracle.days import ONE, ZONE, Dates, dates, day_of, workdays_after
 
@@ -70,6 +70,23 @@ class Duty:
         self.extended += days
         if self.suspended:  # silent: what it shows meanwhile; taken: with every pause that has ended
             self.held = [Pause(p.start, p.cause, p.end) for p in self.pauses]
+
+    def change_term(self, now: datetime, term: tuple[int, str, bool]) -> None:
+        """Silent: the whole of it. Taken: nobody is late, nor later on the ladder, for days on which the old term
+        stood; what the new one makes late counts from now."""
+        before = self.dates()
+        running = [p.start for p in self.pauses if p.end is None]
+        was_breached = (min(running) if running else now) >= before.legal
+        self.term = term
+        if self.suspended:
+            self.held = [Pause(p.start, p.cause, p.end) for p in self.pauses]
+        after, counts = self.dates(), self.dates_if_resumed(now)
+        if counts.legal > now:
+            self.late_opening = None
+        elif not was_breached:
+            self.late_opening = now
+        elif after.legal < before.legal and (self.late_opening is None or self.late_opening < before.legal):
+            self.late_opening = before.legal - timedelta(microseconds=1)
 
     def cancel(self) -> None:
         if self.suspended:
@@ -151,4 +168,5 @@ class Duty:
             "opened_at": self.opened.astimezone(ZONE),
             "fulfilled_at": self.done.astimezone(ZONE) if self.done else None,
             "extended_days": self.extended,
+            "level": self.level(now),
         }

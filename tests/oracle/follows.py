@@ -93,6 +93,7 @@ class Follows:
 
     def __init__(self, world: World, packs: list[str] | None = None) -> None:
         self.world = world
+        self.terms = TERMS  # its own once the rules are changed
         self.fixed = packs is not None
         self.packs = {"house", *(packs or ())}
         self.stage = "none"
@@ -140,13 +141,29 @@ class Follows:
     def open(self, ident: str, obliged: str | None, now: datetime, start: datetime | None = None) -> None:
         if obliged is None or self.owed(ident):
             return
-        others = [TERMS[p][ident] for p in sorted(self.packs - {"house"}) if ident in TERMS.get(p, {})]
-        terms = others or [HOUSE[i] for i in HOUSE if i == ident]
-        if not terms:
+        term = self.term_of(ident)
+        if term is None:
             return
-        duty = Duty(ident, obliged, now, start or now, terms[0], climbs=ident != "first_contact")
+        duty = Duty(ident, obliged, now, start or now, term, climbs=ident != "first_contact")
         duty.notice_late_opening(now)
         self.duties.append(duty)
+
+    def term_of(self, ident: str) -> tuple[int, str, bool] | None:
+        others = [
+            self.terms[p][ident] for p in sorted(self.packs - {"house"}) if ident in self.terms.get(p, {})
+        ]
+        return others[0] if others else self.terms["house"].get(ident)
+
+    def change_terms(self, now: datetime, more: dict[str, int]) -> None:
+        """Every number of `more` added to its duty's term, for what is owed and for what comes."""
+        self.terms = {
+            pack: {i: (max(0, n + more.get(i, 0)), unit, rolls) for i, (n, unit, rolls) in terms.items()}
+            for pack, terms in self.terms.items()
+        }
+        for duty in self.duties:
+            term = None if duty.order else self.term_of(duty.id)
+            if duty.owed and term is not None and term != duty.term:
+                duty.change_term(now, term)
 
     def fulfil(self, now: datetime, command: str, *idents: str) -> None:
         for ident in idents:

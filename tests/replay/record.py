@@ -21,13 +21,14 @@ from temporalio.client import Client, WorkflowHandle
 from domain.calendar import SHANGHAI
 from domain.errors import DomainError
 from domain.model import Actor
-from runtime.client import Rehearsal
+from runtime.client import Rehearsal, excerpt
 from runtime.embedded.temporal import EmbeddedTemporal, find_cli
 from runtime.embedded.testing import time_skipping_env
 from runtime.namespace import prepare_namespace
 from runtime.rules import load_rules
 from runtime.settings import Settings
 from runtime.temporal import connect
+from tests.domain.changes import with_terms
 from tests.workflows.shell import FINDER, Desk, FakeLedger, shell
 from workflows import messages as m
 
@@ -93,6 +94,30 @@ async def several_runs(client: Client) -> None:
         assert (await handle_of(desk).describe()).run_id != first
 
 
+async def changed_rules(client: Client) -> None:
+    """Moved to other rules, which make something late at once, and back; then over a new run."""
+    shorter = with_terms(load_rules().rulebook, "shorter", lambda rule: -20 if rule.id == "ack" else 1)
+    async with shell(client, FakeLedger(), rehearsal=Rehearsal(max_events=60)) as clues:
+        desk = Desk(clues)
+        await desk.report()
+        first = (await handle_of(desk).describe()).run_id
+        own = await clues.rulebook_of(desk.clue_no)
+        assert own is not None
+        lawyer = Actor("000000.gov", "legal", "法制")
+        data = {"change_id": "A", "reason": "修订", "approver": "甲"}
+        new = excerpt(shorter, datetime.now(SHANGHAI))
+        await clues.do(desk.clue_no, "change_rules", lawyer, data | {"version": new.version}, "A", rules=new)
+        back = data | {"change_id": "U", "version": own.version, "undoes": "A"}
+        await clues.do(desk.clue_no, "change_rules", lawyer, back, "U", rules=own)
+        again = data | {"change_id": "B", "version": new.version}
+        await clues.do(desk.clue_no, "change_rules", lawyer, again, "B", rules=new)
+        for n in range(20):
+            await desk.do("acknowledge", message=str(n))
+        await save("rules-changed", handle_of(desk, first))
+        await save("rules-carried", handle_of(desk))
+        assert (await handle_of(desk).describe()).run_id != first
+
+
 async def numbers(client: Client) -> None:
     async with shell(client, FakeLedger()) as clues:
         desk = Desk(clues)
@@ -139,7 +164,13 @@ async def server() -> AsyncIterator[Client]:
             temporal.stop()
 
 
-CASES: tuple[Callable[[Client], Awaitable[None]], ...] = (whole_life, ledger_away, several_runs, numbers)
+CASES: tuple[Callable[[Client], Awaitable[None]], ...] = (
+    whole_life,
+    ledger_away,
+    several_runs,
+    changed_rules,
+    numbers,
+)
 
 
 async def main() -> None:

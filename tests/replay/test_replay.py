@@ -46,7 +46,7 @@ def test_every_kind_of_run_is_there() -> None:
     kinds = {path.name.removesuffix(".json.gz") for path in HISTORIES}
     assert kinds >= {
         "whole-life", "resumed-after-the-end", "ledger-away", "continued", "continuing", "numbers", "clocks",
-        "never-reported",
+        "never-reported", "rules-changed", "rules-carried",
     }  # fmt: skip
 
 

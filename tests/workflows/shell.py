@@ -47,6 +47,7 @@ class FakeLedger:
     tries: int = 0
     exported: list[RunRef] = field(default_factory=list)
     reachable: bool = True
+    history: str | None = None
 
     def _store(self, batch: FlushBatch) -> FlushDone:
         kept = self.stored.setdefault(batch.clue_no, [])
@@ -108,6 +109,9 @@ class FakeLedger:
             raise ServiceUnreachable("down")
         kept = self.stored.get(clue_no)
         return (self.state(clue_no), kept[-1]) if kept else None
+
+    async def last_run(self, clue_no: str) -> str | None:
+        return self.history
 
     async def state_as_of(self, clue_no: str, at: datetime) -> ClueState | None:
         kept = self.stored.get(clue_no)

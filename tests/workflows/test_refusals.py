@@ -48,7 +48,7 @@ AT_ONCE: tuple[tuple[str, str, str, str, dict[str, Any]], ...] = (
         {**INSPECTION, "leader": "KS-01", "members": ["KS-01", "QP-01"]},
     ),
 )  # fmt: skip
-LATER = ("incomplete_transfer", "manifest_mismatch", "ruling_binds")
+LATER = ("nothing_to_undo", "incomplete_transfer", "manifest_mismatch", "ruling_binds")
 
 
 @pytest.fixture
