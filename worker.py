@@ -15,7 +15,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import prometheus_client
@@ -28,13 +28,15 @@ from temporalio.worker import Worker
 from activities.archivist import Archivist
 from activities.courier import Bell, Courier
 from activities.ledger import LedgerActivities
+from domain.calendar import Calendar, alarm
+from domain.model import shanghai_day
 from ledger import database, migrate
 from notices.sender import Sender, sender_for
 from runtime.embedded.stack import with_running
 from runtime.errors import BadSettings, GroundError, PortBusy, ServiceUnreachable
 from runtime.health import health_server
 from runtime.logs import configure_logs, get_logger
-from runtime.metrics import Measured
+from runtime.metrics import CALENDAR_DAYS, Measured
 from runtime.namespace import prepare_namespace
 from runtime.rules import Rules, load_rules
 from runtime.settings import Settings, get_settings
@@ -46,6 +48,9 @@ from workflows.numbering import NumberingWorkflow
 GRACE: Final = timedelta(seconds=10)  # for activities that have begun when the worker is asked to stop
 CACHED_RUNS: Final = 2000  # about 100 kB each
 POLL_SECONDS: Final = 0.5
+MIGRATE_SECONDS: Final = 1.0  # between two tries, doubled each time
+MIGRATE_MOST_SECONDS: Final = 30.0
+DAY_SECONDS: Final = 86_400.0
 PORTS: Final = ("CLUEFLOW_HEALTH_PORT", "CLUEFLOW_METRICS_PORT", "CLUEFLOW_SDK_METRICS_PORT")
 DRAIN_SECONDS: Final = 3.0  # for events on their way to the ledger; what is left the next worker finds
 
@@ -115,25 +120,70 @@ async def serve(settings: Settings) -> None:
     with stop_requested() as stop:
         client = await connect(settings)
         await prepare_namespace(client, settings)
-        await _migrated(settings.database_url)
         engine = database.writer(settings.database_url)
         async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_migrating(settings.database_url))
             stack.push_async_callback(engine.dispose)
             sender = sender_for(settings, rules, engine)
             await _open_ports(stack, settings, client, engine)
             await stack.enter_async_context(run_worker(client, engine, rules, settings, sender=sender))
+            await stack.enter_async_context(_watching(rules.rulebook.calendar, settings.calendar_alarm_days))
             log.info("worker started", task_queue=settings.task_queue, rules=rules.rulebook.version)
             await stop.wait()
             log.info("worker draining")
     log.info("worker stopped")
 
 
-async def _migrated(url: str) -> None:
-    """With PostgreSQL down a worker starts all the same: commands go on, the ledger catches up."""
+@asynccontextmanager
+async def _watching(calendar: Calendar, days: int) -> AsyncIterator[None]:
+    """Says once a day that the calendar runs out; the metric says it whenever it is asked."""
+    CALENDAR_DAYS.set_function(lambda: calendar.days_left(shanghai_day(datetime.now(UTC))))
+
+    async def daily() -> None:
+        while True:
+            said = alarm(calendar, shanghai_day(datetime.now(UTC)), days)
+            if said:
+                log.warning("the calendar runs out", reason=said)
+            await asyncio.sleep(DAY_SECONDS)
+
+    watch = asyncio.create_task(daily())
+    try:
+        yield
+    finally:
+        watch.cancel()
+        await asyncio.gather(watch, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _migrating(url: str, pause: float = MIGRATE_SECONDS) -> AsyncIterator[asyncio.Task[None] | None]:
+    """Brings the ledger's tables up to date before the block runs. With PostgreSQL down a worker starts all the
+    same (commands go on, the ledger catches up), and what is missing is done as soon as it answers: the task."""
+    if await _migrated(url):
+        yield None
+        return
+
+    async def again() -> None:
+        wait = pause
+        while not await _migrated(url):
+            await asyncio.sleep(wait)
+            wait = min(MIGRATE_MOST_SECONDS, wait * 2)
+        log.info("the ledger answers, its tables are up to date")
+
+    task = asyncio.create_task(again())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _migrated(url: str) -> bool:
     try:
         await migrate.upgrade(url)
     except (SQLAlchemyError, OSError, TimeoutError) as err:
         log.warning("the ledger does not answer, its tables stay as they are", error=type(err).__name__)
+        return False
+    return True
 
 
 async def _open_ports(stack: AsyncExitStack, settings: Settings, client: Client, engine: AsyncEngine) -> None:

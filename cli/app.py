@@ -9,14 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 
 import typer
-from typer import rich_utils
-
-rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
-rich_utils.OPTIONS_PANEL_TITLE = "选项"
-rich_utils.COMMANDS_PANEL_TITLE = "命令"
-rich_utils.ERRORS_PANEL_TITLE = "用法有误"
-rich_utils.REQUIRED_LONG_STRING = "[必填]"
-rich_utils.DEFAULT_STRING = "[默认：{}]"
 
 # name: (module, function, what the list of commands says)
 COMMANDS = {
@@ -33,6 +25,9 @@ COMMANDS = {
     "channels": ("cli.channels", "app", "通知渠道：检查配置，试发一条"),
     "calendar": ("cli.calendar", "calendar", "一个机构的办理期限，iCalendar 格式"),
     "rules": ("cli.rules", "app", "规则：检查规则包，解释期限，变更在办线索的规则"),
+    "suspend": ("cli.regional", "suspend", "中止一个地区的计时（如不可抗力）"),
+    "resume": ("cli.regional", "resume", "结束或撤销一个区域中止决定"),
+    "suspensions": ("cli.regional", "suspensions", "列出区域中止决定与它动过的日期"),
     "verify": ("cli.record", "verify", "核对台账的哈希链"),
     "rebuild": ("cli.record", "rebuild", "由事件重建查询用的表"),
     "reconcile": ("cli.record", "reconcile", "核对台账与工作流"),

@@ -7,7 +7,7 @@ import platform
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -29,6 +29,8 @@ from temporalio.client import Client
 from activities.archivist import CLOSED
 from cli.output import console, emit_json
 from cli.services import prepare, the_rules
+from domain.calendar import Calendar, alarm
+from domain.model import shanghai_day
 from ledger import database, delivery, histories, migrate
 from notices.config import read_channels
 from notices.letters import samples
@@ -40,7 +42,6 @@ from runtime.settings import Settings
 from runtime.temporal import connect
 
 SKEW_SECONDS = 2.0  # more than that between us and the database is worth a word
-NOTICE_MONTH = 12  # by then the State Council has announced the next year's holidays
 SERVICE_SECONDS = 10.0
 OVERDUE = timedelta(minutes=10)  # a notice that should have gone by then
 LOST_FOR = timedelta(days=7)
@@ -49,13 +50,14 @@ RUNS = 500  # closed runs looked at
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing looked at. `service`: it is about a service that must be reached."""
+    """One thing looked at. `service`: it is about a service that must be reached; `warning`: it is well, not for long."""
 
     name: str
     ok: bool
     detail: str
     todo: str = ""
     service: bool = False
+    warning: bool = False
 
 
 def doctor(as_json: Annotated[bool, typer.Option("--json", help="输出 JSON")] = False) -> None:
@@ -75,8 +77,10 @@ def _show(findings: list[Finding]) -> None:
     for head in ("", "项目", "情形"):
         table.add_column(head, overflow="fold")
     for f in findings:
-        what = escape(f.detail) + (f"\n[yellow]→ {escape(f.todo)}[/]" if f.todo and not f.ok else "")
-        table.add_row("[green]✓[/]" if f.ok else "[red]✗[/]", f.name, what)
+        todo = f.todo and (f.warning or not f.ok)
+        what = escape(f.detail) + (f"\n[yellow]→ {escape(f.todo)}[/]" if todo else "")
+        mark = "[red]✗[/]" if not f.ok else "[yellow]![/]" if f.warning else "[green]✓[/]"
+        table.add_row(mark, f.name, what)
     console().print(table)
 
 
@@ -145,17 +149,9 @@ def _rules(settings: Settings) -> list[Finding]:
         detail = f"{len(problems)} 处有误，第一处：{problems[0]}"
         return [Finding("规则", False, detail, "运行 starter.py rules check 看全部")]
     book = the_rules().rulebook
-    year, month = datetime.now(UTC).year, datetime.now(UTC).month
-    last = book.calendar.announced_to
-    wanted = year + (month >= NOTICE_MONTH)
     return [
         Finding("规则", True, f"{len(book.packs)} 个规则包，版本 {book.version}"),
-        Finding(
-            "工作日历",
-            last >= wanted,
-            f"放假通知公布到 {last} 年，其后的期限为暂定",
-            f"{wanted} 年的放假通知公布后，写进 rules/calendars/cn.yaml",
-        ),
+        calendar_finding(book.calendar, shanghai_day(datetime.now(UTC)), settings.calendar_alarm_days),
     ]
 
 
@@ -182,6 +178,18 @@ async def _carried(engine: AsyncEngine, settings: Settings) -> Finding:
         not found.exhausted and not found.overdue,
         f"近 {LOST_FOR.days} 天各渠道都没有送到、收件箱里也没有人看的 {found.exhausted} 条{waits}",
         "用 starter.py inbox 看网关怎么说，用 starter.py channels test 试渠道；有积压则看工作进程是否带着渠道配置在跑",
+    )
+
+
+def calendar_finding(calendar: Calendar, on: date, days: int) -> Finding:
+    """Well while the announced years last; a warning `days` days before they end."""
+    left, said = calendar.days_left(on), alarm(calendar, on, days)
+    return Finding(
+        "工作日历",
+        left > 0,
+        said or f"放假通知公布到 {calendar.announced_to} 年，其后的期限为暂定",
+        "导入通知：starter.py rules holidays import 文件" if said else "",
+        warning=said is not None,
     )
 
 

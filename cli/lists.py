@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from cli.output import console, emit_json, named
-from cli.rules import moment
+from cli.rules import calendar_alarm, moment
 from cli.services import prepare, the_ledger, the_rules
 from cli.show import agency as agency_name
 from domain import labels
@@ -26,6 +26,7 @@ from ledger.clues import BadCursor, Filters, Page, list_clues
 from ledger.delivery import Carried, of_notices
 from notices.config import CHANNEL_KINDS
 from runtime.rules import Rules
+from runtime.settings import get_settings
 
 Ways = dict[str, tuple[Carried, ...]]  # by notice
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
@@ -74,10 +75,14 @@ def list_(
         text=text,
     )
     page = asyncio.run(_listed(filters, after, limit))
+    warning = calendar_alarm(get_settings().rules_dir)
     if as_json:
-        emit_json({"clues": [plain(clue) for clue in page.clues], "next": page.next})
+        warnings = [warning] if warning else []
+        emit_json({"clues": [plain(clue) for clue in page.clues], "next": page.next, "warnings": warnings})
     else:
         _show(page, the_rules())
+        if warning:
+            console().print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
 
 
 def inbox(

@@ -7,20 +7,24 @@ import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from cli.app import app_for
 from cli.output import complain, emit_json
+from cli.words import in_chinese, translate
 from domain.errors import DomainError
 from domain.labels import ERRORS
 from domain.shapes import nearest
-from runtime.errors import GroundError
-from runtime.rules import Rules, UnknownRule, load_rules
-from runtime.settings import get_settings
+from runtime.errors import GroundError, UnknownRule
+
+if TYPE_CHECKING:
+    from runtime.rules import Rules
 
 USAGE, REFUSED, NOT_FOUND, INTERRUPTED = 2, 3, 4, 130
+_AGENCY = re.compile(r"(?<![\w.])(?:\d{6}|group)\.[a-z]+(?![\w.])")
 _DOMAIN_CODES = {"invalid_input": USAGE, "unknown_clue": NOT_FOUND}
 
 
@@ -29,7 +33,8 @@ def main(argv: Sequence[str]) -> int:
     as_json = "--json" in argv
     wanted = next((word for word in argv if not word.startswith("-")), None)
     try:
-        answer = app_for(wanted)(args=list(argv), prog_name="starter.py", standalone_mode=False)
+        command = translate(get_command(app_for(wanted)))
+        answer = command.main(args=list(argv), prog_name="starter.py", standalone_mode=False)
     except DomainError as err:
         _say(as_json, err.code, err.message)
         return _DOMAIN_CODES.get(err.code, REFUSED)
@@ -65,13 +70,16 @@ def _say(as_json: bool, code: str, message: str) -> None:
 
 def _named(message: str) -> str:
     """With the agencies' names beside their ids, where the rules can be read."""
+    if not _AGENCY.search(message):
+        return message  # the rules take a second to load
+    from runtime.rules import load_rules
+    from runtime.settings import get_settings
+
     try:
         rules = load_rules(get_settings().rules_dir)
     except GroundError:
         return message
-    return re.sub(
-        r"(?<![\w.])(?:\d{6}|group)\.[a-z]+(?![\w.])", lambda found: _both(found[0], rules), message
-    )
+    return _AGENCY.sub(lambda found: _both(found[0], rules), message)
 
 
 def _both(agency: str, rules: Rules) -> str:
@@ -95,16 +103,16 @@ def _usage(err: Any) -> str:
         name = err.param.opts[0] if named else f"参数 {str(err.param.name).upper()}"
         return f"缺少 {name}，用 {_path(context)} --help 看用法"
     if kind == "BadParameter" and err.param is not None:
-        return f"{err.param.opts[0]} 的值不对：{err.message}"
+        return f"{err.param.opts[0]} 的值不对：{in_chinese(str(err.message))}"
     if kind == "BadParameter":
-        return str(err.message)
+        return in_chinese(str(err.message))
     commands = getattr(context.command, "commands", None) if context is not None else None
     if commands is not None:
         typed = err.message.split("'")[1] if err.message.count("'") >= 2 else ""
         if typed:
             return f"没有“{typed}”这个命令" + _guess(typed, commands) + "（--help 列出全部）"
         return "缺少命令，用 --help 列出全部"
-    return f"{err.message}（用 {_path(context)} --help 看用法）"
+    return f"{in_chinese(str(err.message))}（用 {_path(context)} --help 看用法）"
 
 
 def _options(context: Any) -> list[str]:

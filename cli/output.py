@@ -20,17 +20,27 @@ _AGENCY = re.compile(r"(?<![\w.])(?:\d{6}|group)\.[a-z]+(?![\w.])", re.ASCII)
 PIPED_WIDTH = 120  # columns where nobody says how wide the page is
 
 
+class _Console(Console):
+    """Whoever read our output may have gone (`| head`): that is for `main` to end quietly, not for rich with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(*, stderr: bool = False) -> Console:
     """A console on what is now stdout or stderr."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    return _Console(file=stream, width=width, highlight=False, soft_wrap=False)
 
 
 def emit_json(value: Any) -> None:
     """One JSON value on one line of stdout."""
-    sys.stdout.write(orjson.dumps(value).decode() + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(orjson.dumps(value).decode() + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise BrokenPipeError from None  # without its number, by which the parser would exit with 1
 
 
 def complain(code: str, message: str) -> None:

@@ -18,6 +18,7 @@ from ledger.rebuild import Rebuilt
 from ledger.rebuild import rebuild as rebuild_all
 from ledger.reconcile import Difference
 from ledger.reconcile import reconcile as compare
+from ledger.tables import compare as compare_tables
 from ledger.verify import Problem
 from ledger.verify import verify as check
 from runtime.temporal import connect
@@ -26,11 +27,18 @@ Clue = Annotated[str | None, typer.Argument(metavar="[CLUE]", help="线索编号
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 
 
-def verify(clue: Clue = None, as_json: AsJson = False) -> None:
+def verify(
+    clue: Clue = None,
+    tables: Annotated[
+        bool, typer.Option("--tables", help="再从事件逐条推算，核对查询用的表（较慢，rebuild 可修复）")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """核对台账的哈希链：完整 0，有问题 1。"""
-    problems = asyncio.run(_verified(clue))
+    problems = asyncio.run(_verified(clue, tables))
     rows = [{"clue_no": p.clue_no, "seq": p.seq, "kind": p.kind, "text": p.text} for p in problems]
-    _print(rows, "problems", "台账完整：哈希链无断裂、无改动", as_json)
+    well = "台账完整：哈希链无断裂、无改动" + ("，查询用的表与事件一致" if tables else "")
+    _print(rows, "problems", well, as_json)
     raise typer.Exit(1 if problems else 0)
 
 
@@ -76,9 +84,11 @@ def _print(rows: list[dict[str, Any]], name: str, well: str, as_json: bool) -> N
     out.print(f"共 {len(rows)} 处不符" if rows else f"[green]✓[/] {well}")
 
 
-async def _verified(clue: str | None) -> list[Problem]:
+async def _verified(clue: str | None, tables: bool) -> list[Problem]:
     async with the_ledger(prepare()) as engine:
         problems = await check(engine, clue)
+        if tables:
+            problems += await compare_tables(engine, the_rules().rulebook, clue)
         if clue is not None and not problems:
             try:
                 await get_state(engine, clue)

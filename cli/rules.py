@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,17 +10,21 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from cli import changing
+from cli import changing, holidays
 from cli.output import console, emit_json, when
 from domain import labels
-from domain.model import Json
+from domain.calendar import alarm
+from domain.model import Json, shanghai_day
 from runtime import rules as ruleset
+from runtime import worked_dates
 from runtime.settings import get_settings
 
+WORKED = Path(__file__).resolve().parent.parent / "docs" / "worked-dates.md"
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 
 app = typer.Typer(help="规则：检查规则包，解释期限，变更在办线索的规则。", no_args_is_help=True)
 changing.register(app)
+app.add_typer(holidays.app, name="holidays")
 
 
 @app.command("check")
@@ -33,15 +37,24 @@ def check(
     if not where.is_dir():
         raise typer.BadParameter(f"没有目录 {where}")
     problems = ruleset.check_rules(where)
+    warning = None if problems else calendar_alarm(where)
     if as_json:
         found = [{"file": p.file, "line": p.line, "field": p.field, "message": p.message} for p in problems]
-        emit_json({"ok": not problems, "problems": found})
+        emit_json({"ok": not problems, "problems": found, "warnings": [warning] if warning else []})
     else:
         out = console()
         for problem in problems:
             out.print(f"[red]✗[/] {escape(str(problem))}", soft_wrap=True)
+        if warning:
+            out.print(f"[yellow]![/] {escape(warning)}", soft_wrap=True)
         out.print("[green]✓[/] 规则无误" if not problems else f"共 {len(problems)} 处有误")
     raise typer.Exit(1 if problems else 0)
+
+
+def calendar_alarm(folder: Path | None, on: date | None = None) -> str | None:
+    """What is to be said about a calendar that runs out; None while there is time. `on`: today by default."""
+    calendar = ruleset.load_rules(folder).rulebook.calendar
+    return alarm(calendar, on or shanghai_day(datetime.now(UTC)), get_settings().calendar_alarm_days)
 
 
 @app.command("explain")
@@ -63,6 +76,22 @@ def explain(
         emit_json(answer)
     else:
         show(answer)
+
+
+@app.command("examples")
+def examples(
+    write: Annotated[bool, typer.Option("--write", help="写进 docs/worked-dates.md")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """二十个算好的期限，供法制人员拿挂历核对。"""
+    rules = ruleset.load_rules(get_settings().rules_dir)
+    if write:
+        WORKED.write_text(worked_dates.document(rules), encoding="utf-8")
+        console().print(f"[green]✓[/] 已写入 {escape(str(WORKED))}", soft_wrap=True)
+    elif as_json:
+        emit_json(worked_dates.worked(rules))
+    else:
+        console().print(escape(worked_dates.document(rules)), soft_wrap=True, end="")
 
 
 def moment(text: str, option: str) -> datetime:

@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from typing import TYPE_CHECKING
 
 from domain.errors import DomainError
 from domain.shapes import nearest
-from ledger import database
-from ledger.reader import Records
-from runtime.client import ClueClient
-from runtime.embedded.stack import with_running
 from runtime.errors import ServiceUnreachable
 from runtime.logs import configure_logs
 from runtime.rules import Rules, load_rules
 from runtime.settings import Settings, get_settings
-from runtime.temporal import connect, core_logs_to_python
+
+# Temporal and PostgreSQL are loaded by what speaks with them: help and mistyped lines need not wait for that.
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from ledger.reader import Records
+    from runtime.client import ClueClient
 
 PATIENCE = 10.0  # seconds that somebody at a terminal waits for an answer
 
 
 def prepare(level: str = "WARNING") -> Settings:
     """The settings with the running stack's addresses; logs go to stderr from `level` on."""
+    from runtime.embedded.stack import with_running
+    from runtime.temporal import core_logs_to_python
+
     settings = get_settings()
     if settings.log_level == "INFO":  # the default is for servers, not for a terminal
         settings = settings.model_copy(update={"log_level": level})
@@ -42,6 +45,10 @@ def the_rules() -> Rules:
 @asynccontextmanager
 async def the_ledger(settings: Settings) -> AsyncIterator[AsyncEngine]:
     """The ledger's engine. Raises ServiceUnreachable where there is none, or it stops answering."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from ledger import database
+
     if not settings.database_url:
         raise ServiceUnreachable("没有可用的 PostgreSQL：请先运行 make up，或设置 DATABASE_URL")
     engine = database.create(settings.database_url)
@@ -59,6 +66,11 @@ async def the_ledger(settings: Settings) -> AsyncIterator[AsyncEngine]:
 @asynccontextmanager
 async def the_clues(settings: Settings, *, patience: float = PATIENCE) -> AsyncIterator[ClueClient]:
     """The clues. An unknown number is answered with the nearest known one, as far as the ledger can tell."""
+    from ledger import database
+    from ledger.reader import Records
+    from runtime.client import ClueClient
+    from runtime.temporal import connect
+
     temporal = await connect(settings)
     engine = database.create(settings.database_url) if settings.database_url else None
     records = None if engine is None else Records(engine)

@@ -78,6 +78,10 @@ class Calendar:
         """Whether the year's official holiday notice is known."""
         return self.announced_from <= year <= self.announced_to
 
+    def days_left(self, on: date) -> int:
+        """How many days from `on`, itself included, lie in announced years; 0 or less once they are over."""
+        return (date(self.announced_to + 1, 1, 1) - on).days
+
     def next_working(self, d: date, paused: frozenset[date] = _NONE) -> date:
         """The first working day strictly after `d` that is not paused."""
         d += _ONE
@@ -138,6 +142,22 @@ def local_day(moment: datetime) -> date:
     if moment.tzinfo is None:
         raise ValueError(f"时间缺少时区：{moment.isoformat()}")
     return moment.astimezone(SHANGHAI).date()
+
+
+def alarm(cal: Calendar, on: date, days: int) -> str | None:
+    """What is to be said where the announced years end within `days` days of `on`; None while there is time.
+
+    The number of days is agreed, like every number that no source gives.
+    """
+    left = cal.days_left(on)
+    if left > days:
+        return None
+    year = cal.announced_to + 1
+    over = f"还有 {left} 天用完" if left > 0 else "已经用完"
+    return (
+        f"工作日历{over}：放假通知只到 {cal.announced_to} 年，跨入 {year} 年的期限都是暂定；"
+        f"{year} 年的通知公布后请运行 starter.py rules holidays import"
+    )
 
 
 def midnight_after(d: date) -> datetime:

@@ -207,6 +207,21 @@ SHAPES: Mapping[str, Shape] = {
     ),
     "suspend_duty": Shape({"duty": _DUTY, "reason": _REASON}),
     "resume_duty": Shape({"duty": _DUTY, "reason": _REASON}),
+    "suspend_region": Shape(
+        {
+            "order_no": Field(shapes.words, "决定文号", required=True),
+            "region": Field(shapes.region_part, "地区", required=True),
+            "reason": _REASON,
+            "duties": Field(shapes.listing(shapes.enum(labels.DUTIES)), "义务"),
+        }
+    ),
+    "resume_region": Shape(
+        {
+            "order_no": Field(shapes.words, "决定文号", required=True),
+            "reason": _REASON,
+            "undo": Field(shapes.boolean, "撤销"),
+        }
+    ),
     "supervise": Shape(
         {
             "order_no": Field(shapes.words, "督办单号", required=True),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from domain import duties
+from domain import duties, regional
 from domain.calendar import Due
 from domain.evolve import evolve
 from domain.model import Actor, ClueState, Command, Duty, Event, iso
@@ -86,6 +86,7 @@ class Draft:
         )
         if duty is not None:
             self.emit("duty_opened", by_engine=True, **duties.to_json(duty))
+            self._stop_under_orders(duty)
 
     def fulfil(self, *duty_ids: str, order_no: str | None = None) -> None:
         """Fulfil what is owed of these ids; late where `legal_due_at` has come, or a breach stands."""
@@ -110,6 +111,13 @@ class Draft:
         for duty in self.state.duties:
             if duty.id in duty_ids and duty.fulfilled_by == fulfilled_by and duty.fulfilled_at is not None:
                 self.emit("duty_reopened", by_engine=True, n=duty.n)
+                self._stop_under_orders(duty)
+
+    def _stop_under_orders(self, duty: Duty) -> None:
+        """What is opened while an order stops its region's clocks stands still from the start."""
+        for order in self.state.suspensions:
+            if regional.covers(order, duty, self.rules.group_map):
+                self.suspend(duty, order.cause)
 
     def suspend(self, duty: Duty, cause: str) -> None:
         if not any(p.end is None and p.cause == cause for p in duty.pauses):
@@ -130,6 +138,19 @@ class Draft:
             n=duty.n,
             cause=cause,
             reminded=duty.reminded and not moved,
+            **_dates_json(due),
+        )
+
+    def undo_pause(self, duty: Duty, cause: str) -> None:
+        """Take that cause's pauses out, as if they had never been; the dates are what they were."""
+        due = duties.dates(regional.without(duty, cause), self.rules)
+        moved = due.due_at != duty.due_at
+        self.emit(
+            "duty_pause_undone",
+            by_engine=True,
+            n=duty.n,
+            cause=cause,
+            reminded=(duty.reminded and not moved) or due.due_at <= self.now,
             **_dates_json(due),
         )
 

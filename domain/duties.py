@@ -141,8 +141,13 @@ def planned(
 
 
 def all_paused(duty: Duty, now: datetime | None = None) -> frozenset[date]:
-    """Every whole day that the duty's pauses took out; an open pause ends at `now`, or counts for nothing."""
+    """Every whole day on which the duty stood still; an open pause ends at `now`, or counts for nothing."""
     return _days_of(duty.pauses, now)
+
+
+def counted_out(duty: Duty) -> frozenset[date]:
+    """The whole days that its pauses took out of the term: those of a pause undone are in it again."""
+    return _days_of((p for p in duty.pauses if not p.undone), None)
 
 
 def _days_of(pauses: Iterable[Pause], now: datetime | None) -> frozenset[date]:
@@ -152,11 +157,12 @@ def _days_of(pauses: Iterable[Pause], now: datetime | None) -> frozenset[date]:
 def _clock_pauses(duty: Duty, now: datetime | None, extended: int) -> frozenset[date]:
     """The days that move the dates. A pause that began when an hour term had run out came too late for that;
     a term in days never reaches it."""
+    pauses = [p for p in duty.pauses if not p.undone]
     if duty.term.unit != "hour":
-        return _days_of(duty.pauses, now)
+        return _days_of(pauses, now)
     ends_at = duty.trigger_at + timedelta(hours=duty.term.n + 24 * extended)
     days: frozenset[date] = frozenset()
-    for pause in duty.pauses:
+    for pause in pauses:
         if pause.start < ends_at + timedelta(days=len(days)):
             days |= _days_of((pause,), now)
     return days

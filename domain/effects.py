@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from domain import inspection, labels, migration, transfer
+from domain import inspection, labels, migration, regional, transfer
 from domain.draft import Draft
 from domain.model import Duty, Json, instant, iso, shanghai_day
 from domain.packs import choose
@@ -293,6 +293,8 @@ EFFECTS: Mapping[str, Callable[[Draft], None]] = {
     "decide_extension": decide_extension,
     "suspend_duty": suspend_duty,
     "resume_duty": resume_duty,
+    "suspend_region": regional.suspend_region,
+    "resume_region": regional.resume_region,
     "supervise": supervise,
     "reply_supervision": reply_supervision,
     "open_accountability": open_accountability,
@@ -310,4 +312,5 @@ CONTENT_CHECKS: Mapping[str, Callable[[Draft], None]] = {
     "send_transfer": transfer.check_transfer,
     "send_supplement": transfer.check_manifest,
     "receive_transfer": transfer.check_receipt,
+    "suspend_region": regional.check_new,
 }

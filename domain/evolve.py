@@ -20,6 +20,7 @@ from domain.model import (
     Json,
     Order,
     Pause,
+    RegionSuspension,
     RuleChange,
     Sent,
     TimelineEntry,
@@ -326,6 +327,26 @@ def _reopened(s: ClueState, e: Event) -> ClueState:
     return replace(s, rule_changes=changes)
 
 
+def _region_suspended(s: ClueState, e: Event) -> ClueState:
+    d = e.data
+    order = RegionSuspension(d["order_no"], d["region"], d["by"], e.at, tuple(d.get("duties", ())))
+    return replace(s, suspensions=(*s.suspensions, order))
+
+
+def _region_over(s: ClueState, e: Event) -> ClueState:
+    """Ended, or undone: then it ended, too, if it had not before."""
+    undone = e.type == "region_suspension_undone"
+    return replace(
+        s,
+        suspensions=tuple(
+            replace(o, ended_at=o.ended_at or e.at, undone=o.undone or undone)
+            if o.order_no == e.data["order_no"]
+            else o
+            for o in s.suspensions
+        ),
+    )
+
+
 # --- clocks ----------------------------------------------------------------------------------------
 
 
@@ -389,6 +410,13 @@ def _duty_resumed(d: Duty, e: Event) -> Duty:
     return replace(d, reminded=e.data.get("reminded", d.reminded))
 
 
+def _duty_pause_undone(d: Duty, e: Event) -> Duty:
+    cause = e.data["cause"]
+    d = _unpaused(d, e, cause)
+    pauses = tuple(replace(p, undone=p.undone or p.cause == cause) for p in d.pauses)
+    return replace(_dated(d, e), pauses=pauses, reminded=e.data["reminded"])
+
+
 def _duty_redated(d: Duty, e: Event) -> Duty:
     d = replace(_dated(d, e), extended=e.data["extended"], reminded=e.data["reminded"])
     if d.breached_at is not None and not e.data["breached"]:  # the breach is taken back
@@ -447,6 +475,9 @@ _FOLDS: Mapping[str, Callable[[ClueState, Event], Any]] = {
     "extension_decided": _extension_decided,
     "duty_suspend_ordered": _same,
     "duty_resume_ordered": _same,
+    "region_suspended": _region_suspended,
+    "region_resumed": _region_over,
+    "region_suspension_undone": _region_over,
     "supervised": _supervised,
     "supervision_replied": _supervision_replied,
     "accountability_opened": _case_opened,
@@ -463,6 +494,7 @@ _FOLDS: Mapping[str, Callable[[ClueState, Event], Any]] = {
     "duty_reopened": _reopened,
     "duty_suspended": _on_duty(_duty_suspended),
     "duty_resumed": _on_duty(_duty_resumed),
+    "duty_pause_undone": _on_duty(_duty_pause_undone),
     "duty_redated": _on_duty(_duty_redated),
     "duty_cancelled": _on_duty(_duty_cancelled),
     "duty_breached": _on_duty(_duty_breached),

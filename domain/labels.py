@@ -111,6 +111,8 @@ COMMANDS = {
     "decide_extension": "决定延期",
     "suspend_duty": "中止计时",
     "resume_duty": "恢复计时",
+    "suspend_region": "区域中止计时",
+    "resume_region": "区域恢复计时",
     "supervise": "督办",
     "reply_supervision": "答复督办",
     "open_accountability": "启动问责",
@@ -177,7 +179,15 @@ FIELDS = {
     "waste.quantity_t": "转移量（吨）",
     "waste.destination": "最终去向",
 }
-PAUSE_CAUSES = {"dispute": "管辖争议", "order": "上级决定"}
+PAUSE_CAUSES = {"dispute": "管辖争议", "order": "上级决定", "region": "区域中止决定"}
+
+
+def pause_cause(cause: str) -> str:
+    """A pause's cause in words: 区域中止决定 苏环中止1号 for region:苏环中止1号."""
+    kind, _, order_no = cause.partition(":")
+    return PAUSE_CAUSES[kind] + (f" {order_no}" if order_no else "")
+
+
 EVENTS = {
     "reported": "线索登记",
     "notified": "通知",
@@ -206,6 +216,9 @@ EVENTS = {
     "extension_decided": "决定延期",
     "duty_suspend_ordered": "决定中止计时",
     "duty_resume_ordered": "决定恢复计时",
+    "region_suspended": "区域中止计时",
+    "region_resumed": "区域恢复计时",
+    "region_suspension_undone": "撤销区域中止",
     "supervised": "督办",
     "supervision_replied": "答复督办",
     "accountability_opened": "启动问责",
@@ -222,6 +235,7 @@ EVENTS = {
     "duty_reopened": "义务恢复",
     "duty_suspended": "计时中止",
     "duty_resumed": "计时恢复",
+    "duty_pause_undone": "中止撤销",
     "duty_redated": "期限变更",
     "duty_cancelled": "义务免除",
     "duty_breached": "逾期",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from domain import commands, duties, effects, labels, migration
+from domain import commands, duties, effects, labels, migration, regional
 from domain.agencies import superiors
 from domain.calendar import SHANGHAI
 from domain.draft import Draft
@@ -214,6 +214,8 @@ def _duty_owed(d: Draft) -> None:
         if not any(x.owed and x.order_no == data["order_no"] for x in d.state.duties):
             raise DomainError("unknown_duty", f"没有待答复的督办单 {data['order_no']}")
         return
+    if name == "resume_region":
+        regional.check_known(d)
     if name not in ("request_extension", "decide_extension", "suspend_duty", "resume_duty"):
         return
     duty = effects.owed(d, data["duty"])

@@ -143,11 +143,36 @@ class Answer:
 
 @dataclass(frozen=True)
 class Pause:
-    """A suspension of one duty; `cause` is "dispute" or "order". Open while `end` is None."""
+    """A suspension of one duty; `cause` is "dispute", "order" or "region:<order_no>". Open while `end` is None.
+
+    `undone`: taken out again. It moves no date then; its days still don't count on the ladder, since nobody
+    could act on a clock that was said to stand.
+    """
 
     cause: str
     start: datetime
     end: datetime | None = None
+    undone: bool = False
+
+
+@dataclass(frozen=True)
+class RegionSuspension:
+    """An order by which clocks stand in a region; `region` is a code's first two, four or six digits.
+
+    `by` is the agency that gave it: only duties of agencies below it stand. `duties` empty: all of them.
+    """
+
+    order_no: str
+    region: str
+    by: str
+    at: datetime
+    duties: tuple[str, ...] = ()
+    ended_at: datetime | None = None
+    undone: bool = False
+
+    @property
+    def cause(self) -> str:
+        return f"region:{self.order_no}"
 
 
 @dataclass(frozen=True)
@@ -348,6 +373,7 @@ class ClueState:
     orders: tuple[Order, ...] = ()
     cases: tuple[Case, ...] = ()
     rule_changes: tuple[RuleChange, ...] = ()
+    suspensions: tuple[RegionSuspension, ...] = ()
     merged_into: str | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()

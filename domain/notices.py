@@ -45,6 +45,7 @@ KINDS = {
     "idle": "无进展提醒",
     "extension": "延期",
     "rules": "规则变更",
+    "suspension": "区域中止",
     "ended": "结束",
     "other": "其他",
 }
@@ -122,6 +123,11 @@ def _rules(b: ClueState, e: Event, a: ClueState, r: Rulebook) -> tuple[str, Iter
     return "rules", [m.after.obliged for m in found if m.felt]
 
 
+def _region(b: ClueState, e: Event, a: ClueState, r: Rulebook) -> tuple[str, Iterable[str | None]]:
+    """Whoever's clock it stops or starts, and the two that wait for each other."""
+    return "suspension", [*(move["obliged"] for move in e.data["moves"]), a.from_agency, a.to_agency]
+
+
 _ROUTES: Mapping[str, _Route] = {
     "notified": _to_named("clue_notice", "to"),
     "acknowledged": _to_finder("other"),
@@ -147,6 +153,9 @@ _ROUTES: Mapping[str, _Route] = {
     "extension_decided": _to_obliged("extension"),
     "duty_suspend_ordered": _to_obliged("other"),
     "duty_resume_ordered": _to_obliged("other"),
+    "region_suspended": _region,
+    "region_resumed": _region,
+    "region_suspension_undone": _region,
     "supervised": _to_named("order", "agency"),
     "supervision_replied": _to_both("order"),
     "accountability_opened": _to_named("case", "units"),

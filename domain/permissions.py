@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from domain import regional
 from domain.agencies import nearest_common_superior, superior, superiors
 from domain.model import ClueState, Command, Duty
 from domain.packs import Rulebook, candidates
@@ -126,6 +127,17 @@ def _rules_here(s: Scene) -> bool:
     return s.agency in (arbiter(s.state, s.rules), common)
 
 
+def _over_region(s: Scene) -> bool:
+    """Above finder or addressee, with the order's region within its own; an end or an undoing also needs the
+    agency that gave the order, or one above it. An order that does not exist is unknown_duty."""
+    if s.agency not in above_parties(s.state, s.rules):
+        return False
+    if s.command.name == "suspend_region":
+        return regional.governs(s.agency, str(s.command.data.get("region")))
+    order = regional.named(s.state.suspensions, str(s.command.data.get("order_no")))
+    return order is None or s.agency in (order.by, *superiors(order.by, s.rules.group_map))
+
+
 def _group_body(s: Scene) -> bool:
     return s.agency.startswith("group.")
 
@@ -182,6 +194,7 @@ COMMANDER = Grant(_commander, "发现方或上级指挥中心", frozenset({"comm
 SUPERIOR = Grant(_superior, "上级", SUPERIOR_ROLES)
 DIRECT_SUPERIOR = Grant(_direct_superior, "义务机构的直接上级", SUPERIOR_ROLES)
 ARBITER = Grant(_rules_here, "裁定机构或最近的共同上级", SUPERIOR_ROLES)
+REGION_SUPERIOR = Grant(_over_region, "辖区涵盖该地区的上级", SUPERIOR_ROLES)
 SUPERVISOR = Grant(_anybody, "督办专员", frozenset({"supervisor"}))
 GROUP_BODY = Grant(_group_body, "协调联络组", USUAL | SUPERIOR_ROLES)
 INVITED = Grant(_invited, "受邀机构")
@@ -226,6 +239,8 @@ PERMISSIONS: Mapping[str, tuple[Grant, ...]] = {
     "decide_extension": (DIRECT_SUPERIOR,),
     "suspend_duty": (SUPERIOR,),
     "resume_duty": (SUPERIOR,),
+    "suspend_region": (REGION_SUPERIOR,),
+    "resume_region": (REGION_SUPERIOR,),
     "supervise": (SUPERIOR, SUPERVISOR, GROUP_BODY),
     "reply_supervision": (ORDERED,),
     "open_accountability": (SUPERIOR,),

@@ -24,6 +24,7 @@ NUMBER_MAX = 10**15  # what every JSON reader keeps exactly
 Check = Callable[[str, Any], Any]
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _REGION = re.compile(r"[0-9]{6}")
+_REGION_PART = re.compile(r"[0-9]{2}|[0-9]{4}|[0-9]{6}")
 _CLUE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -134,6 +135,13 @@ def agency(path: str, value: Any) -> str:
 def region(path: str, value: Any) -> str:
     if not isinstance(value, str) or not _REGION.fullmatch(value):
         refuse(path, '应为六位行政区划代码（加引号的文字），如 "320583"')
+    return value
+
+
+def region_part(path: str, value: Any) -> str:
+    """A code, or its first two or four digits: a county, or a whole province or prefecture."""
+    if not isinstance(value, str) or not _REGION_PART.fullmatch(value):
+        refuse(path, '应为二、四或六位行政区划代码（加引号的文字），如 "3205"')
     return value
 
 

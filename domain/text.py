@@ -108,6 +108,18 @@ def _resumed(s: ClueState, d: dict[str, Any]) -> str:
     return f"{_duty(s, d)}恢复计时{due}"
 
 
+def _region_suspended(s: ClueState, d: dict[str, Any]) -> str:
+    return _with(
+        f"区域中止决定 {short(d['order_no'])}（{d['region']}），中止 {len(d['moves'])} 项义务计时",
+        d["reason"],
+    )
+
+
+def _pause_undone(s: ClueState, d: dict[str, Any]) -> str:
+    due = when(instant(d["due_at"]))
+    return f"{_duty(s, d)}的中止撤销（{short(labels.pause_cause(d['cause']))}），期限复原为 {due} 前"
+
+
 def _breached(s: ClueState, d: dict[str, Any]) -> str:
     level = f"，升级至 1 级（{labels.LEVELS[1]}）" if d["level"] else ""
     return f"{_duty(s, d)}逾期未履行{level}"
@@ -200,6 +212,13 @@ _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "extension_decided": _extension,
     "duty_suspend_ordered": lambda s, d: _with(f"决定中止{_duty(s, d)}计时", d["reason"]),
     "duty_resume_ordered": lambda s, d: _with(f"决定恢复{_duty(s, d)}计时", d["reason"]),
+    "region_suspended": _region_suspended,
+    "region_resumed": lambda s, d: _with(
+        f"区域中止决定 {short(d['order_no'])} 结束，恢复 {len(d['moves'])} 项义务计时", d["reason"]
+    ),
+    "region_suspension_undone": lambda s, d: _with(
+        f"撤销区域中止决定 {short(d['order_no'])}，{len(d['moves'])} 项义务的期限复原", d["reason"]
+    ),
     "supervised": lambda s, d: _with(f"督办单 {d['order_no']}，责成 {d['agency']}", d["demand"]),
     "supervision_replied": lambda s, d: _with(f"答复督办单 {d['order_no']}", d["reply"]),
     "accountability_opened": _case,
@@ -214,8 +233,9 @@ _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "duty_opened": _opened,
     "duty_fulfilled": _fulfilled,
     "duty_reopened": lambda s, d: f"{_duty(s, d)}恢复为待履行，期限不变",
-    "duty_suspended": lambda s, d: f"{_duty(s, d)}中止计时（{labels.PAUSE_CAUSES[d['cause']]}）",
+    "duty_suspended": lambda s, d: f"{_duty(s, d)}中止计时（{short(labels.pause_cause(d['cause']))}）",
     "duty_resumed": _resumed,
+    "duty_pause_undone": _pause_undone,
     "duty_redated": _redated,
     "duty_cancelled": lambda s, d: f"{_duty(s, d)}不再需要：{d['why']}",
     "duty_breached": _breached,

@@ -15,7 +15,7 @@ from domain.chain import link
 from ledger import database, events
 from ledger.events import Tip
 
-ProblemKind = Literal["gap", "broken_link", "changed", "misfiled", "columns", "tip", "no_events"]
+ProblemKind = Literal["gap", "broken_link", "changed", "misfiled", "columns", "tip", "no_events", "rows"]
 MEANING: Final[dict[ProblemKind, str]] = {
     "gap": "事件缺号",
     "broken_link": "与前一事件的链接断开",
@@ -24,6 +24,7 @@ MEANING: Final[dict[ProblemKind, str]] = {
     "columns": "检索列与内容不符",
     "tip": "线索表的末端与事件不符",
     "no_events": "线索表里有，事件里没有",
+    "rows": "查询用的表与事件不符",
 }
 
 

@@ -39,3 +39,7 @@ class BadSettings(GroundError):
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("设置有误：" + "；".join(problems))
+
+
+class UnknownRule(LookupError):
+    """A duty, a pack or a matter that the rules don't have; the message is a Chinese sentence."""

@@ -21,6 +21,9 @@ SECONDS: Final = Histogram(
 FAILED: Final = Counter(
     "clueflow_activity_failed_total", "Activities that failed, by kind", ["activity", "kind"]
 )
+CALENDAR_DAYS: Final = Gauge(
+    "clueflow_calendar_days_left", "Days for which the official holiday notice is known, today included"
+)
 BEHIND: Final = Gauge("clueflow_ledger_behind_clues", "Clues with events that are on their way to the ledger")
 CONFLICTS: Final = Counter(
     "clueflow_ledger_conflicts_total", "Times that the ledger refused events for good: a person must look"

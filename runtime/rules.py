@@ -15,7 +15,7 @@ from domain.labels import DUTIES
 from domain.packs import HOUSE, DutyRule, Pack, Rulebook
 from domain.shapes import nearest
 from domain.statutes import Statute, resolve
-from runtime.errors import GroundError
+from runtime.errors import GroundError, UnknownRule
 from runtime.rules_build import Officer, build_officers, build_rulebook, build_statutes
 from runtime.rules_check import cross_check
 from runtime.rules_read import Files, Region, read_files
@@ -47,10 +47,6 @@ class RulesError(GroundError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("规则有误：\n" + "\n".join(str(problem) for problem in self.problems))
-
-
-class UnknownRule(LookupError):
-    """A duty, a pack or a matter that the rules don't have; the message is a Chinese sentence."""
 
 
 @dataclass(frozen=True)

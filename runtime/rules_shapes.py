@@ -151,11 +151,17 @@ class GroupsFile(Shape):
 
 
 class YearFile(Shape):
-    """One year: `rest` gives each holiday one day, or its first and last day; `work` the make-up days."""
+    """One year: `rest` gives each holiday one day, or its first and last day; `work` the make-up days.
+
+    `notice` is what people are shown; `number`, `dated` and `source` are kept where an import knows them.
+    """
 
     year: Annotated[int, Field(strict=True, ge=1990, le=2200)]
     status: Literal["official", "provisional"]
     notice: Text
+    number: Text | None = None
+    dated: date | None = None
+    source: Text | None = None
     rest: dict[Text, Annotated[tuple[date, ...], Field(min_length=1, max_length=2)]]
     work: tuple[date, ...] = ()
 

@@ -77,6 +77,9 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         default=None, description="网页对外的地址，通知里的链接由它开头，如 https://clueflow.example.gov.cn"
     )
+    calendar_alarm_days: int = Field(
+        default=60, ge=0, le=366, description="放假通知所及的年份还剩多少天时开始提醒（约定）"
+    )
     min_free_mb: int = Field(default=200, ge=0, description="数据目录所在磁盘至少要有的空闲空间（MB）")
 
     @field_validator(

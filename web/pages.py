@@ -11,8 +11,10 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.templating import Jinja2Templates
 
-from domain.calendar import SHANGHAI
+from domain.calendar import SHANGHAI, alarm
 from domain.labels import LEVELS, MATTERS
+from domain.model import shanghai_day
+from runtime.settings import get_settings
 from web import asked
 from web.board import bands
 from web.dossier import dossier
@@ -45,6 +47,12 @@ _environment.globals |= {"version": _version()}
 templates: Final = Jinja2Templates(env=_environment)
 
 
+def _alarm(services: Services) -> str | None:
+    """The calendar runs out: for whoever keeps the rules, and for all who read a date beyond."""
+    on = shanghai_day(services.now())
+    return alarm(services.rules.rulebook.calendar, on, get_settings().calendar_alarm_days)
+
+
 @router.get("/")
 async def board(request: Request) -> HTMLResponse:
     """Open clues, what is due first first."""
@@ -63,6 +71,7 @@ async def board(request: Request) -> HTMLResponse:
         "stages": asked.STAGE_WORDS,
         "matters": MATTERS,
         "agencies": asked.names(services.rules),
+        "alarm": _alarm(services),
         "now": f"{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
     }
     return templates.TemplateResponse(request, "board.html", context)
@@ -79,6 +88,7 @@ async def clue(request: Request, clue_no: str) -> HTMLResponse:
         "clue": dossier(seen.clue, now, services.rules),
         "behind": services.live is not None and not seen.live,
         "told": notified(await reader.told(clue_no), services.rules),
+        "alarm": _alarm(services),
         "now": f"{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
     }
     return templates.TemplateResponse(request, "clue.html", context)

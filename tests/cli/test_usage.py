@@ -1,7 +1,10 @@
 """What is typed wrong is answered with the nearest right word, in Chinese, and the contract's exit code."""
 
 import json
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -207,7 +210,9 @@ def test_explain_for_people_shows_every_day(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_check_of_the_shipped_rules_is_0(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ran(capsys, "rules", "check", "--json")[:2] == (0, '{"ok":true,"problems":[]}\n')
+    code, out, _ = ran(capsys, "rules", "check", "--json")
+    answer = json.loads(out)
+    assert (code, answer["ok"], answer["problems"]) == (0, True, [])
 
 
 def test_check_of_broken_rules_is_1_and_names_the_line(
@@ -286,3 +291,55 @@ def test_a_term_of_0_days_reads_as_that_day(capsys: pytest.CaptureFixture[str]) 
     code, out, _ = ran(capsys, *argv)
     assert code == 0
     assert "当日（约定）" in out
+
+
+ENGLISH = ("Usage", "Options", "Arguments", "Commands", "Show this", "OPTIONS", "ARGS", "Missing", "Error")
+
+
+@pytest.mark.parametrize(
+    "argv", [["--help"], ["list", "--help"], ["rules", "--help"], ["rules", "explain", "--help"]]
+)
+def test_help_has_no_english_words_of_the_parser(capsys: pytest.CaptureFixture[str], argv: list[str]) -> None:
+    code, out, _ = ran(capsys, *argv)
+    assert code == 0
+    assert "用法：" in out
+    assert [word for word in ENGLISH if word in out] == []
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["list", "--limit", "x"], "--limit 的值不对：应为整数"),
+        (["list", "--limit", "0"], "--limit 的值不对：应不小于 1"),
+        (["list", "--limit", "900"], "--limit 的值不对：应不大于 500"),
+        (["list", "--limit"], "--limit 后面要有值"),
+        (["list", "foo", "bar"], "多出了参数：foo bar"),
+        (["list", "--drill=x"], "--drill 不带值"),
+    ],
+)
+def test_the_parsers_complaints_are_chinese(
+    capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    code, _, err = ran(capsys, *argv)
+    assert code == 2
+    assert said in err
+    assert re.search(r"(?i)\b(option|argument|should|value)\b", err) is None, err
+
+
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_output_into_a_closed_pipe_ends_quietly(more: list[str]) -> None:
+    """`starter.py play … | head -1`."""
+    scenarios = sorted(str(p) for p in (ROOT / "scenarios").glob("*.yaml")) * 30
+    process = subprocess.Popen(
+        [sys.executable, "starter.py", "play", *scenarios, *more],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(60) == 0

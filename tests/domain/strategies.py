@@ -70,6 +70,8 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "decide_extension": {"duty": "ack", "approved": True, "reason": "同意"},
     "suspend_duty": {"duty": "ack", "reason": "鉴定"},
     "resume_duty": {"duty": "ack", "reason": "毕"},
+    "suspend_region": {"order_no": "环中1", "region": "31", "reason": "台风", "duties": ["ack"]},
+    "resume_region": {"order_no": "环中1", "reason": "台风过境", "undo": True},
     "supervise": {"order_no": "督1", "agency": "310118.eco", "demand": "办理", "days": 3},
     "reply_supervision": {"order_no": "督1", "reply": "已办"},
     "open_accountability": {"units": ["310118.eco"], "persons": ["某人"], "facts": "推诿"},

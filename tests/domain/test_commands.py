@@ -100,6 +100,8 @@ WHO: dict[str, tuple[str, dict[str, set[str]]]] = {
     "decide_extension": ("asked", {ABOVE_A: HIGH}),
     "suspend_duty": ("ordered", {ABOVE_A: HIGH, COMMON: HIGH}),
     "resume_duty": ("ordered", {ABOVE_A: HIGH, COMMON: HIGH}),
+    "suspend_region": ("inspecting", {ABOVE_A: HIGH, COMMON: HIGH}),
+    "resume_region": ("halted", {ABOVE_A: HIGH, COMMON: HIGH}),
     "supervise": ("inspecting", ABOVE | SUPERVISOR | {GROUP: USUAL | HIGH}),
     "reply_supervision": ("ordered", ADDRESSEE),
     "open_accountability": ("inspecting", ABOVE),
@@ -128,6 +130,12 @@ def _asked() -> Story:
     )
 
 
+def _halted() -> Story:
+    return _inspecting().do(
+        "2026-05-11 12:00", "suspend_region", f"{ABOVE_A} approver", order_no="环中1", region="31", reason="x"
+    )
+
+
 def _tried() -> Story:
     return _inspecting().do(
         "2026-05-11 12:00", "open_accountability", f"{COMMON} approver", units=[A], persons=[], facts="推诿"
@@ -137,9 +145,9 @@ def _tried() -> Story:
 @pytest.mark.parametrize("name", [n for n in SHAPES if n != "report"])
 def test_only_those_of_the_row_may_in_their_roles(name: str) -> None:
     stage, table = WHO[name]
-    story = {"ordered": _ordered, "asked": _asked, "tried": _tried, **IN}[stage]()
+    story = {"ordered": _ordered, "asked": _asked, "halted": _halted, "tried": _tried, **IN}[stage]()
     for agency in (F, A, ABOVE_F, ABOVE_A, COMMON, GROUP, INVITED, OUTSIDER, f"{F} WJ-01", f"{A} QP-01"):
-        if agency == INVITED and stage not in ("inspecting", "ordered", "asked", "tried"):
+        if agency == INVITED and stage not in ("inspecting", "ordered", "asked", "halted", "tried"):
             continue
         region, _, person = agency.partition(" ")
         may = table.get(agency, set()) | table.get(region, set())

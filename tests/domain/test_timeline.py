@@ -66,6 +66,10 @@ def _long_life() -> Story:
     s.do("2026-05-13 10:10", "suspend_duty", SUPERIOR, **ask).do(
         "2026-05-13 11:00", "resume_duty", SUPERIOR, **ask
     )
+    storm = {"order_no": "苏环中止1号", "reason": "台风"}
+    s.do("2026-05-14 09:00", "suspend_region", "320000.eco approver", region="32", **storm)
+    s.do("2026-05-14 10:00", "resume_region", "320000.eco approver", **storm)
+    s.do("2026-05-14 11:00", "resume_region", "320000.eco approver", undo=True, **storm)
     s.do("2026-06-13 09:20", "send_transfer", f"{F} officer", manifest=[DIGEST])  # a month too late
     s.do("2026-06-13 09:30", "receive_transfer", f"{A} registrar", manifest=[DIGEST])
     s.do("2026-06-13 09:40", "file_case", f"{A} approver", decision="filed", case_no="1号")

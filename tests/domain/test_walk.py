@@ -71,6 +71,8 @@ ALPHABET: dict[str, tuple[str, dict[str, Any]]] = {
     "decide_extension": ("superior", {"duty": "evidence_transfer", "approved": True, "reason": "可"}),
     "suspend_duty": ("superior", {"duty": "ack", "reason": "鉴定"}),
     "resume_duty": ("superior", {"duty": "ack", "reason": "毕"}),
+    "suspend_region": ("superior", {"order_no": "环中1", "region": "31", "reason": "台风"}),
+    "resume_region": ("superior", {"order_no": "环中1", "reason": "过境"}),
     "supervise": ("superior", {"order_no": "1", "agency": ADDRESSEE, "demand": "办", "days": 1}),
     "reply_supervision": ("addressee", {"order_no": "1", "reply": "已办"}),
     "open_accountability": ("superior", {"units": [ADDRESSEE], "persons": [], "facts": "推诿"}),
@@ -129,6 +131,7 @@ def _key(state: ClueState) -> tuple[Any, ...]:
         bool(state.evidence),
         bool(state.requests),
         any(not c.decided for c in state.cases),
+        tuple((o.ended_at is not None, o.undone) for o in state.suspensions),
     )
 
 

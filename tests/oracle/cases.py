@@ -264,6 +264,19 @@ class Maker:
             "decide_extension": {"duty": duty, "approved": rng.random() < 0.8, "reason": "同意"},
             "suspend_duty": {"duty": duty, "reason": "鉴定"},
             "resume_duty": {"duty": duty, "reason": "鉴定毕"},
+            "suspend_region": {
+                "order_no": rng.choice(["环中1", "环中2"]),
+                "region": rng.choice(["31", "3205", "320509", "32", "320000", "000000", "310118", "36"]),
+                "reason": "台风",
+                **(
+                    {"duties": rng.sample(["ack", "written_feedback", duty], 2)} if rng.random() < 0.2 else {}
+                ),
+            },
+            "resume_region": {
+                "order_no": rng.choice([o.order_no for o in state.suspensions] or ["环中1"]),
+                "reason": "过境",
+                **({"undo": rng.random() < 0.8} if rng.random() < 0.5 else {}),
+            },
             "supervise": {
                 "order_no": rng.choice(["督1", "督2"]),
                 "agency": self.target(state, agency),
@@ -305,11 +318,12 @@ FINDER_ACTS = {
 ENDINGS = {"merge_into", "withdraw"}
 EITHER_ACTS = {"convene_inspection", "add_evidence"}
 SUPERIOR_ACTS = {
-    "rule_jurisdiction", "decide_extension", "suspend_duty", "resume_duty", "supervise", "open_accountability",
+    "rule_jurisdiction", "decide_extension", "suspend_duty", "resume_duty", "suspend_region", "resume_region",
+    "supervise", "open_accountability",
     "decide_accountability", "commend",
 }  # fmt: skip
-CLOCKS = ["request_extension", "decide_extension", "suspend_duty", "resume_duty", "supervise",
-          "reply_supervision"]  # fmt: skip
+CLOCKS = ["request_extension", "decide_extension", "suspend_duty", "resume_duty", "suspend_region",
+          "resume_region", "supervise", "reply_supervision"]  # fmt: skip
 DAMAGE = ["notify_damage", "start_damage_investigation", "decide_accountability"]
 ROUTE = ["acknowledge", "flag_evidence_at_risk", "arrive", "convene_inspection", "reroute", "add_evidence",
          "dispute_jurisdiction", "amend_clue", "rule_jurisdiction", "respond_invitation"]  # fmt: skip

@@ -13,6 +13,7 @@ class Pause:
     start: datetime
     cause: str
     end: datetime | None = None
+    undone: bool = False
 
 
 def skipped(pauses: list[Pause]) -> set[date]:
@@ -58,7 +59,7 @@ class Duty:
     def suspend(self, now: datetime, cause: str) -> None:
         """A suspended duty shows the date it had when the first of its running pauses began."""
         if not self.suspended:
-            self.held = [Pause(p.start, p.cause, p.end) for p in self.pauses]
+            self.held = [Pause(p.start, p.cause, p.end, p.undone) for p in self.pauses]
         self.pauses.append(Pause(now, cause))
 
     def resume(self, now: datetime, cause: str) -> None:
@@ -69,7 +70,15 @@ class Duty:
     def extend(self, days: int) -> None:
         self.extended += days
         if self.suspended:  # silent: what it shows meanwhile; taken: with every pause that has ended
-            self.held = [Pause(p.start, p.cause, p.end) for p in self.pauses]
+            self.held = [Pause(p.start, p.cause, p.end, p.undone) for p in self.pauses]
+
+    def undo(self, now: datetime, cause: str) -> None:
+        """The dates as if it had never been; silent: the ladder. Taken: the days that stood still don't count."""
+        for pause in self.pauses:
+            if pause.cause == cause:
+                pause.end = pause.end or now
+                pause.undone = True
+        self.held = [Pause(p.start, p.cause, p.end, p.undone) for p in self.pauses]
 
     def change_term(self, now: datetime, term: tuple[int, str, bool]) -> None:
         """Silent: the whole of it. Taken: nobody is late, nor later on the ladder, for days on which the old term
@@ -99,9 +108,10 @@ class Duty:
 
     def dates_if_resumed(self, now: datetime) -> Dates:
         """What the dates would be, were every pause to end now."""
-        return self.dates_with([Pause(p.start, p.cause, p.end or now) for p in self.pauses])
+        return self.dates_with([Pause(p.start, p.cause, p.end or now, p.undone) for p in self.pauses])
 
     def dates_with(self, pauses: list[Pause]) -> Dates:
+        pauses = [p for p in pauses if not p.undone]
         if self.term[1] != "hour":
             return dates(self.term, self.start, skipped(pauses), self.extended)
         found = dates(self.term, self.start, (), self.extended)

@@ -54,6 +54,15 @@ class World:
     dissolved: set[str] = field(default_factory=set)
 
 
+@dataclass
+class RegionOrder:
+    region: str
+    by: str
+    duties: list[str]
+    running: bool = True
+    undone: bool = False
+
+
 def packs_for(finder: str, addressee: str | None, matter: str, found: str) -> set[str]:
     """Silent: which date chooses the packs. Taken: the day of discovery."""
     on = datetime.fromisoformat(found).astimezone(ZONE).date()
@@ -119,6 +128,7 @@ class Follows:
         self.feedback_accepted = False
         self.seen: dict[str, str] = {}
         self.orders: dict[str, str] = {}
+        self.region_orders: dict[str, RegionOrder] = {}
         self.cases = 0
         self.ended: datetime | None = None
 
@@ -147,6 +157,7 @@ class Follows:
         duty = Duty(ident, obliged, now, start or now, term, climbs=ident != "first_contact")
         duty.notice_late_opening(now)
         self.duties.append(duty)
+        self.under_orders(duty, now)
 
     def term_of(self, ident: str) -> tuple[int, str, bool] | None:
         others = [
@@ -175,6 +186,7 @@ class Follows:
         for duty in self.duties:
             if duty.done_by == command and duty.id in idents:
                 duty.reopen(now)
+                self.under_orders(duty, now)
 
     def cancel(self, obliged: str | None = None) -> None:
         for duty in self.duties:
@@ -355,15 +367,48 @@ class Follows:
         assert duty is not None
         duty.resume(act.now, "order")
 
+    def stands(self, duty: Duty, order: RegionOrder) -> bool:
+        """Owed by an agency that lies in the region, below the one that gave the order."""
+        hit = powers.within(duty.obliged, order.region) and order.by in powers.above(duty.obliged)
+        return hit and order.running and (not order.duties or duty.id in order.duties)
+
+    def _suspend_region(self, act: Act) -> None:
+        data = act.data
+        order = RegionOrder(data["region"], act.actor["agency"], data.get("duties") or [])
+        self.region_orders[data["order_no"]] = order
+        for duty in self.duties:
+            if duty.owed and self.stands(duty, order):
+                duty.suspend(act.now, f"region {data['order_no']}")
+
+    def _resume_region(self, act: Act) -> None:
+        order = self.region_orders[act.data["order_no"]]
+        order.running = False
+        order.undone = bool(act.data.get("undo"))
+        for duty in self.duties:
+            if not duty.owed:  # silent: what was done meanwhile; taken: it stays as it was judged
+                continue
+            cause = f"region {act.data['order_no']}"
+            if not any(p.cause == cause for p in duty.pauses):
+                continue
+            if order.undone:
+                duty.undo(act.now, cause)
+            else:
+                duty.resume(act.now, cause)
+
+    def under_orders(self, duty: Duty, now: datetime) -> None:
+        for number, order in self.region_orders.items():
+            if self.stands(duty, order):
+                duty.suspend(now, f"region {number}")
+
     def _supervise(self, act: Act) -> None:
         order, agency = act.data["order_no"], act.data["agency"]
         self.orders[order] = agency
         if any(d.owed and (d.order, d.obliged) == (order, agency) for d in self.duties):
             return
         term = (act.data["days"], "day", True)
-        self.duties.append(
-            Duty("supervision_reply", act.data["agency"], act.now, act.now, term, order=act.data["order_no"])
-        )
+        duty = Duty("supervision_reply", agency, act.now, act.now, term, order=order)
+        self.duties.append(duty)
+        self.under_orders(duty, act.now)
 
     def _reply_supervision(self, act: Act) -> None:
         for duty in self.duties:

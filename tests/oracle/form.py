@@ -45,6 +45,26 @@ SOURCES = [
     "sensor",
     "other",
 ]
+DUTIES = [
+    "first_contact",
+    "ack",
+    "on_scene",
+    "start_transfer",
+    "complete_transfer",
+    "evidence_transfer",
+    "receipt",
+    "case_filing",
+    "written_feedback",
+    "damage_notice",
+    "damage_investigation",
+    "dispute_ruling",
+    "rectification_report",
+    "supervision_reply",
+    "police_approval",
+    "police_transfer",
+    "police_decision",
+    "detention_transfer",
+]
 MATTERS = [
     "solid_waste",
     "hazardous_waste",
@@ -163,6 +183,13 @@ FORMS: dict[str, dict[str, Check]] = {
     "decide_extension": {"duty": word, "approved": flag, "reason": word},
     "suspend_duty": {"duty": word, "reason": word},
     "resume_duty": {"duty": word, "reason": word},
+    "suspend_region": {
+        "order_no": word,
+        "region": lambda v: isinstance(v, str) and v.isdigit() and len(v) in (2, 4, 6),
+        "reason": word,
+        "duties?": many(one_of(*DUTIES)),
+    },
+    "resume_region": {"order_no": word, "reason": word, "undo?": flag},
     "supervise": {
         "order_no": word,
         "agency": agency,

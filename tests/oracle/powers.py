@@ -41,6 +41,21 @@ def common_superior(*agencies: str) -> str | None:
     return next((a for a in chains[0] if all(a in c for c in chains)), None)
 
 
+def within(agency: str, region: str) -> bool:
+    """320509.eco lies in 3205, 320500, 32, 320000 and 000000; a group lies nowhere."""
+    code = agency.split(".")[0]
+    if region == "000000":
+        return code != "group"
+    short = region
+    while len(short) > 2 and short.endswith("00") and len(region) == 6:
+        short = short[:-2]
+    return code[: len(short)] == short
+
+
+def over(agency: str, region: str) -> bool:
+    return within(region.ljust(6, "0") + ".eco", agency.split(".")[0])
+
+
 def parties(clue: Clue) -> set[str]:
     found = {clue.finder, clue.addressee, clue.arbiter(), *clue.invited}
     found |= set(above(clue.finder)) | set(above(clue.addressee))
@@ -135,6 +150,16 @@ def _further(clue: Clue, name: str, actor: dict[str, Any], data: dict[str, Any])
                 return _superior_of(clue, agency, role, None)
             return role in HIGH and agency == superior(obliged)
         return _superior_of(clue, agency, role, obliged)
+    if name == "suspend_region":
+        return (
+            role in HIGH
+            and agency in above(clue.finder) + above(clue.addressee)
+            and over(agency, data["region"])
+        )
+    if name == "resume_region":
+        order = clue.region_orders.get(data["order_no"])
+        mine = order is None or agency in (order.by, *above(order.by))
+        return role in HIGH and mine and agency in above(clue.finder) + above(clue.addressee)
     if name == "supervise":
         # silent: "supervisor" stands beside "superior", so that role of any party
         return role == "supervisor" or _superior_of(clue, agency, role, None) or _group(clue, agency, role)

@@ -152,6 +152,10 @@ class Clue(Follows):
     ) -> None:
         if name == "reply_supervision":
             need(any(d.owed and d.order == data["order_no"] for d in self.duties), "unknown_duty")
+        if name == "resume_region":
+            order = self.region_orders.get(data["order_no"])
+            open_to = order is not None and not order.undone and (order.running or bool(data.get("undo")))
+            need(open_to, "unknown_duty")
         if "duty" not in data:
             return
         duty = self.owed(data["duty"])
@@ -164,6 +168,8 @@ class Clue(Follows):
             need(now < duty.dates_if_resumed(now).legal, "too_late")
 
     def judge_last(self, name: str, data: dict[str, Any], need: Callable[[bool, str], None]) -> None:
+        if name == "suspend_region":  # silent: the same number twice
+            need(data["order_no"] not in self.region_orders, "wrong_stage")
         if name == "send_transfer":
             need(self.sent is None, "wrong_stage")
         if name == "convene_inspection" and "qwj-2020" in self.packs:

@@ -151,3 +151,16 @@ async def test_a_title_is_text_and_nobody_is_named(client: httpx.AsyncClient) ->
     assert "<script>document.body" not in page.text
     assert not [word for word in PERSONAL if word in page.text]
     assert NOW.strftime("%Y-%m-%d %H:%M") in page.text
+
+
+async def test_a_calendar_that_runs_out_is_said_above_the_list(filled: AsyncEngine) -> None:
+    for day, said in (
+        (datetime(2026, 11, 1, 12, tzinfo=SHANGHAI), False),
+        (datetime(2026, 11, 2, tzinfo=SHANGHAI), True),
+    ):
+        app = create_app(services(filled, now=lambda day=day: day))
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://house"
+        ) as asker:
+            page = await asker.get("/")
+        assert ("用完" in page.text) is said

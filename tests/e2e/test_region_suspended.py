@@ -1,0 +1,116 @@
+"""A region's clocks stopped, started and undone from the command line, on real Temporal and PostgreSQL."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.test_command_line import CLUE, ROOT, Up, environ
+
+CLUES = 6
+ORDER = ("--order-no", "苏环中止1号", "--reason", "台风", "--as", "320000.eco:approver:省厅")
+END = ("--order-no", "苏环中止1号", "--reason", "过境", "--as", "320000.eco:approver:省厅")
+
+
+@pytest.fixture(scope="module")
+def house(module_folder: Path) -> Iterator[Up]:
+    up = Up(module_folder)
+    yield up
+    if up.process.poll() is None:
+        up.stop()
+
+
+@pytest.fixture(scope="module")
+def clues(house: Up) -> list[str]:
+    """Six handed to Wujiang in Jiangsu, and one to Jiashan in Zhejiang."""
+    made = []
+    for n in range(CLUES + 1):
+        path = house.folder / f"clue-{n}.json"
+        region = "320509" if n < CLUES else "330421"
+        path.write_text(json.dumps({**CLUE, "title": f"第{n}条", "place": {"region": region}}))
+        code, answer = house.run("start", "--file", str(path), "--as", "310118.eco:officer:甲")
+        assert code == 0, answer
+        made.append(str(answer["clue_no"]))
+    return made
+
+
+def dates(house: Up, clues: list[str]) -> list[list[tuple[str, str, str]]]:
+    seen = [house.run("query", clue_no)[1] for clue_no in clues]
+    return [[(d["id"], d["due_at"], d["legal_due_at"]) for d in s["duties"]] for s in seen]
+
+
+def statuses(house: Up, clue_no: str) -> set[str]:
+    return {d["status"] for d in house.run("query", clue_no)[1]["duties"]}
+
+
+def suspended_events(house: Up, clues: list[str]) -> list[int]:
+    timelines = [house.run("query", clue_no)[1]["timeline"] for clue_no in clues]
+    return [sum(e["event"] == "region_suspended" for e in timeline) for timeline in timelines]
+
+
+def test_the_whole_life_of_an_order(house: Up, clues: list[str]) -> None:
+    inside, outside = clues[:CLUES], clues[CLUES]
+    before = dates(house, clues)
+
+    code, tried = house.run("suspend", "--region", "3205", *ORDER, "--dry-run")
+    assert (code, tried["done"], len(tried["moves"])) == (0, CLUES, 2 * CLUES)
+    assert suspended_events(house, clues) == [0] * (CLUES + 1)  # nothing was sent
+
+    # Cut off at some point, and run again: each clue has it once.
+    cut = subprocess.Popen(
+        [sys.executable, "starter.py", "suspend", "--region", "3205", *ORDER, "--json"],
+        cwd=ROOT,
+        env=environ(house.folder),
+        stdout=subprocess.DEVNULL,
+    )
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        cut.wait(2.5)
+    cut.send_signal(signal.SIGKILL)
+    cut.wait()
+    code, done = house.run("suspend", "--region", "3205", *ORDER)
+    assert (code, done["refused"]) == (0, [])
+    assert done["done"] + done["already"] == CLUES
+    assert len(done["moves"]) == 2 * CLUES
+    assert suspended_events(house, clues) == [1] * CLUES + [0]
+    assert all(statuses(house, c) == {"suspended"} for c in inside)
+    assert "suspended" not in statuses(house, outside)
+    assert dates(house, clues) == before  # a suspended duty shows the date it had
+
+    code, again = house.run("suspend", "--region", "3205", *ORDER)
+    assert (code, again["done"], again["already"]) == (0, 0, CLUES)
+
+    code, undone = house.run("resume", *END, "--undo")
+    assert (code, undone["done"]) == (0, CLUES)
+    assert dates(house, clues) == before
+    assert all("suspended" not in statuses(house, c) for c in inside)
+
+    code, told = house.run("suspensions", "苏环中止1号")
+    assert code == 0
+    kinds: list[Any] = [m["kind"] for m in told["moves"]]
+    assert (kinds.count("region_suspended"), kinds.count("region_suspension_undone")) == (
+        2 * CLUES,
+        2 * CLUES,
+    )
+    code, orders = house.run("suspensions")
+    assert [(o["order_no"], o["suspended"], o["undone"]) for o in orders] == [("苏环中止1号", CLUES, CLUES)]
+    assert house.run("verify") == (0, {"ok": True, "problems": []})
+
+
+def test_what_can_not_be_is_said(house: Up, clues: list[str]) -> None:
+    code, body = house.run("suspend", "--region", "3299", *ORDER)
+    assert (code, body["error"]) == (2, "invalid_input")
+    code, body = house.run(
+        "resume", "--order-no", "没有", "--reason", "x", "--as", "320000.eco:approver:省厅"
+    )
+    assert (code, body["error"]) == (3, "unknown_duty")
+    county = ("--order-no", "2号", "--reason", "x", "--as", "320500.eco:approver:市局")
+    code, body = house.run("suspend", "--region", "32", *county)
+    assert (code, {r["error"] for r in body["refused"]}) == (3, {"not_permitted"})
