@@ -120,9 +120,14 @@ class Reader:
             return Seen(public_view(live), live=True)
         return Seen(await self._from_ledger(clue_no, at, days, past=False), live=False)
 
-    async def told(self, clue_no: str) -> Sequence[Told]:
-        """Who was told of the clue, by inbox and by channels."""
-        return await _from(of_clue(self._services.engine, clue_no))
+    async def told(self, clue_no: str) -> Sequence[Told] | None:
+        """Who was told of the clue, by inbox and by channels; None where the ledger can't say: the rest of the
+        page may well come from the workflow."""
+        try:
+            async with asyncio.timeout(LIVE_SECONDS):
+                return await _from(of_clue(self._services.engine, clue_no))
+        except (Unavailable, TimeoutError):
+            return None
 
     async def _from_workflow(self, clue_no: str, at: datetime, days: bool) -> Json | None:
         if self._services.live is None or time.monotonic() < self._rest_until:

@@ -39,7 +39,10 @@ class Notified:
     lost: bool
 
 
-def notified(told: Sequence[Told], rules: Rules) -> tuple[Notified, ...]:
+def notified(told: Sequence[Told] | None, rules: Rules) -> tuple[Notified, ...] | None:
+    """None where nobody could be asked."""
+    if told is None:
+        return None
     return tuple(
         Notified(
             rules.agency_name(one.to_agency),

@@ -9,11 +9,14 @@ import pytest
 from icalendar import Calendar
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ledger import delivery
+from domain.model import Json
+from domain.view import view
+from ledger import database, delivery
 from ledger.delivery import Planned, Went
 from ledger.inbox import inbox, mark
-from tests.ledger.cases import ADDRESSEE
-from tests.web.house import BOATS, NOW, PERSONAL
+from tests.ledger.cases import ADDRESSEE, rulebook
+from tests.web.house import BOATS, NOW, PERSONAL, boats, services
+from web.app import create_app
 
 FEED = f"/api/v1/agencies/{ADDRESSEE}/terms.ics"
 
@@ -63,3 +66,18 @@ async def test_the_page_shows_who_was_told_and_what_did_not_arrive(
     assert "有通知没有送到，只在收件箱" in page
     assert "已读" in page
     assert "王局手机" not in page
+
+
+async def test_with_the_ledger_away_the_page_comes_from_the_workflow_all_the_same() -> None:
+    class Live:
+        async def query(self, clue_no: str, as_of: datetime, days: bool = False) -> Json:
+            return view(boats().state, as_of, rulebook(), days=days)
+
+    nowhere = database.create("postgresql://nobody@127.0.0.1:9/nothing")
+    transport = httpx.ASGITransport(create_app(services(nowhere, live=Live())), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://clueflow.test") as visitor:
+        page = await visitor.get(f"/clues/{BOATS}")
+    await nowhere.dispose()
+    assert page.status_code == 200
+    assert "轮到 上海市青浦区生态环境局" in page.text
+    assert "台账暂时没有应答，查不到" in page.text
