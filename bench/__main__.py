@@ -1,4 +1,4 @@
-"""`python -m bench [--json] [--core] [--lifecycles N] [--rounds N] [--whatif [N]]`: every figure of the project, in one run."""
+"""`python -m bench --help`: every figure of the project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import case, core, durable, placing, report, whatif
+from bench import case, core, durable, notices, placing, report, whatif
 from runtime.embedded.stack import running_stack
 from runtime.rules import load_rules
 from runtime.settings import Settings
@@ -30,6 +30,8 @@ def _rows(args: argparse.Namespace) -> list[report.Row]:
     rules = load_rules()
     if args.placing:
         return placing.run(rules)
+    if args.notices:
+        return asyncio.run(notices.run(rules))
     if args.whatif is not None:
         return whatif.run(rules, args.whatif)
     played = case.load(rules)
@@ -44,6 +46,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="输出 JSON")
     parser.add_argument("--core", action="store_true", help="只测纯核心")
     parser.add_argument("--placing", action="store_true", help="只测属地判定")
+    parser.add_argument("--notices", action="store_true", help="只测通知送出的快慢")
     parser.add_argument("--lifecycles", type=int, default=24, help="每轮多少条线索")
     parser.add_argument("--rounds", type=int, default=5, help="多少轮")
     parser.add_argument(

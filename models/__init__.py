@@ -1,9 +1,11 @@
 """The ledger's tables.
 
-`clue_event`, `notice_mark`, `run_history` and those of rule changes are kept; the others are built from them.
+`clue_event`, `notice_mark`, `run_history`, those of rule changes and those of delivery are kept; the others are
+built from them.
 """
 
 from models.clue import Clue
+from models.delivery import Delivery, DeliveryAttempt
 from models.duty import DutyRow
 from models.event import ClueEvent
 from models.notice import NoticeMark, NoticeRow
@@ -13,6 +15,8 @@ from models.run import RunHistory
 __all__ = [
     "Clue",
     "ClueEvent",
+    "Delivery",
+    "DeliveryAttempt",
     "DutyRow",
     "NoticeMark",
     "NoticeRow",

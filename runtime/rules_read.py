@@ -81,8 +81,13 @@ def _read(files: Files, folder: Path, name: str, shape: type[Shape]) -> tuple[Do
     try:
         return doc, shape.model_validate(doc.data if doc.data is not None else {})
     except ValidationError as err:
-        files.problems += [_problem(doc, shape, detail) for detail in err.errors()]
+        files.problems += shape_problems(doc, shape, err)
         return None
+
+
+def shape_problems(doc: Document, shape: type[BaseModel], err: ValidationError) -> list[Problem]:
+    """What is wrong with a document's shape, each with its line and, for a mistyped word, the nearest right one."""
+    return [_problem(doc, shape, detail) for detail in err.errors()]
 
 
 def _problem(doc: Document, shape: type[BaseModel], detail: ErrorDetails) -> Problem:
