@@ -22,6 +22,7 @@ COMMANDS = {
     "query": ("cli.clue", "query", "看一条线索：阶段、义务与期限、时间线"),
     "watch": ("cli.clue", "watch", "跟看一条线索的时间线"),
     "commands": ("cli.commands", "commands", "列出全部命令及其内容"),
+    "locate": ("cli.locate", "locate", "判定一处地点归谁：候选区县、份额、交界、建议"),
     "list": ("cli.lists", "list_", "列出线索，最先到期的在前"),
     "inbox": ("cli.lists", "inbox", "看一个机构的收件箱"),
     "rules": ("cli.rules", "app", "规则：检查规则包，解释期限，变更在办线索的规则"),

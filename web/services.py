@@ -10,6 +10,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.model import Json
+from geo.atlas import Atlas
 from runtime.rules import Rules
 
 
@@ -23,9 +24,13 @@ class LiveClues(Protocol):
 
 @dataclass(frozen=True)
 class Services:
-    """The ledger, the rules, the clock, and the live workflows; `live` None: pages show the ledger alone."""
+    """The ledger, the rules, the clock, and the live workflows; `live` None: pages show the ledger alone.
+
+    `atlas` gives the polygons for the maps, read when first asked for; None: no maps.
+    """
 
     engine: AsyncEngine
     rules: Rules
     live: LiveClues | None
     now: Callable[[], datetime]
+    atlas: Callable[[], Atlas] | None = None
