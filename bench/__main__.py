@@ -26,6 +26,19 @@ async def _durable(rules, played, lifecycles: int, rounds: int):  # type: ignore
             return await durable.run(stack, client, rules, played, lifecycles=lifecycles, rounds=rounds)
 
 
+def _rows(args: argparse.Namespace) -> list[report.Row]:
+    rules = load_rules()
+    if args.placing:
+        return placing.run(rules)
+    if args.whatif is not None:
+        return whatif.run(rules, args.whatif)
+    played = case.load(rules)
+    rows = core.run(rules, played)
+    if not args.core:
+        rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
+    return rows
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="打印本项目的性能数字")
     parser.add_argument("--json", action="store_true", help="输出 JSON")
@@ -37,16 +50,7 @@ def main() -> int:
         "--whatif", type=int, nargs="?", const=100_000, metavar="N", help="只测假设推演，N 条线索"
     )
     args = parser.parse_args()
-    rules = load_rules()
-    played = case.load(rules)
-    if args.whatif is not None:
-        rows = whatif.run(rules, args.whatif)
-    elif args.placing:
-        rows = placing.run(rules)
-    else:
-        rows = core.run(rules, played)
-        if not args.core:
-            rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
+    rows = _rows(args)
     if args.json:
         print(json.dumps(report.as_json(rows), ensure_ascii=False))
     else:
