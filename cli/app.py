@@ -20,6 +20,7 @@ COMMANDS = {
     "query": ("cli.clue", "query", "看一条线索：阶段、义务与期限、时间线"),
     "watch": ("cli.clue", "watch", "跟看一条线索的时间线"),
     "commands": ("cli.commands", "commands", "列出全部命令及其内容"),
+    "locate": ("cli.locate", "locate", "判定一处地点归谁：候选区县、份额、交界、建议"),
     "list": ("cli.lists", "list_", "列出线索，最先到期的在前"),
     "inbox": ("cli.lists", "inbox", "看一个机构的收件箱"),
     "channels": ("cli.channels", "app", "通知渠道：检查配置，试发一条"),

@@ -19,7 +19,7 @@ from temporalio.client import Client
 
 from activities.live import TemporalClues
 from cli.output import console, named, when
-from cli.services import the_rules
+from cli.services import the_placer, the_rules
 from cli.show import agency, show_clue
 from domain import labels
 from domain.errors import DomainError
@@ -123,7 +123,12 @@ class Show:
         offset = scenario.steps[0].at - LAG - datetime.now(UTC)
         rehearsal = Rehearsal(scenario.packs, offset, scenario.officers)
         self._clues = ClueClient(
-            client, self._rules, task_queue=settings.task_queue, ledger=Records(engine), rehearsal=rehearsal
+            client,
+            self._rules,
+            task_queue=settings.task_queue,
+            ledger=Records(engine),
+            rehearsal=rehearsal,
+            placer=the_placer(),
         )
         self._clue_no = scenario.clue_no
         self._seen: Json | None = None

@@ -14,10 +14,11 @@ from runtime.logs import configure_logs
 from runtime.rules import Rules, load_rules
 from runtime.settings import Settings, get_settings
 
-# Temporal and PostgreSQL are loaded by what speaks with them: help and mistyped lines need not wait for that.
+# Temporal, PostgreSQL and polygons are loaded by what needs them: help and mistyped lines need not wait for that.
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from geo.placer import AtlasPlacer
     from ledger.reader import Records
     from runtime.client import ClueClient
 
@@ -40,6 +41,14 @@ def prepare(level: str = "WARNING") -> Settings:
 @cache
 def the_rules() -> Rules:
     return load_rules(get_settings().rules_dir)
+
+
+@cache
+def the_placer() -> AtlasPlacer:
+    """Places what has coordinates; reads its polygons at the first."""
+    from geo.placer import AtlasPlacer
+
+    return AtlasPlacer(the_rules(), get_settings())
 
 
 @asynccontextmanager
@@ -75,7 +84,12 @@ async def the_clues(settings: Settings, *, patience: float = PATIENCE) -> AsyncI
     engine = database.create(settings.database_url) if settings.database_url else None
     records = None if engine is None else Records(engine)
     client = ClueClient(
-        temporal, the_rules(), task_queue=settings.task_queue, ledger=records, patience=patience
+        temporal,
+        the_rules(),
+        task_queue=settings.task_queue,
+        ledger=records,
+        placer=the_placer(),
+        patience=patience,
     )
     try:
         yield client

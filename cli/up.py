@@ -15,7 +15,7 @@ from rich.markup import escape
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from cli.output import console
-from cli.services import the_rules
+from cli.services import the_placer, the_rules
 from ledger import database, migrate
 from ledger.reader import Records
 from notices.config import load_channels
@@ -60,7 +60,13 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         await migrate.upgrade(stack.database_url)
         writing = database.create(stack.database_url, ping=False)
         reading = database.create(stack.database_url)
-        clues = ClueClient(stack.client, rules, task_queue=settings.task_queue, ledger=Records(reading))
+        clues = ClueClient(
+            stack.client,
+            rules,
+            task_queue=settings.task_queue,
+            ledger=Records(reading),
+            placer=the_placer(),
+        )
         try:
             sender = sender_for(settings, rules, writing)
             async with run_worker(stack.client, writing, rules, stack.settings, sender=sender):
@@ -135,15 +141,15 @@ class _Pages(uvicorn.Server):
 @asynccontextmanager
 async def pages(home: House, door: socket.socket) -> AsyncIterator[str]:
     """The pages on an open port; gives their address."""
-    app = create_app(
-        Services(
-            home.engine,
-            the_rules(),
-            home.clues,
-            lambda: datetime.now(UTC),
-            home.stack.settings.public_url,
-        )
+    pages = Services(
+        home.engine,
+        the_rules(),
+        home.clues,
+        lambda: datetime.now(UTC),
+        lambda: the_placer().atlas,
+        public_url=home.stack.settings.public_url,
     )
+    app = create_app(pages)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=LAST_WORDS, lifespan="on"
     )

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 import uvicorn
 
+from geo.placer import AtlasPlacer
 from ledger import database
 from ledger.reader import Records
 from runtime.client import ClueClient
@@ -35,8 +36,18 @@ async def serve() -> None:
     engine = database.create(settings.database_url)
     # lazy: the pages start, and stay, whether or not Temporal is there
     client = await connect(settings, lazy=True)
-    clues = ClueClient(client, rules, task_queue=settings.task_queue, ledger=Records(engine))
-    app = create_app(Services(engine, rules, clues, lambda: datetime.now(UTC), settings.public_url))
+    placer = AtlasPlacer(rules, settings)
+    clues = ClueClient(client, rules, task_queue=settings.task_queue, ledger=Records(engine), placer=placer)
+    app = create_app(
+        Services(
+            engine,
+            rules,
+            clues,
+            lambda: datetime.now(UTC),
+            lambda: placer.atlas,
+            public_url=settings.public_url,
+        )
+    )
     config = uvicorn.Config(
         app,
         host=settings.web_host,

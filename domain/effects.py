@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from domain import inspection, labels, migration, regional, transfer
+from domain.agencies import region_of
 from domain.draft import Draft
 from domain.model import Duty, Json, instant, iso, shanghai_day
 from domain.packs import choose
@@ -30,7 +31,8 @@ def report(d: Draft) -> None:
     packs = _packs_for(d, finder, named, d.data["matter"], instant(d.data["discovered_at"]))
     clue = {**d.data, "from_agency": finder, "clue_no": d.state.clue_no}
     clue.pop("to_agency", None)
-    d.emit("reported", clue=clue, from_agency=finder, packs=packs, packs_fixed=d.state.packs_fixed)
+    placed: Json = {} if facts.placing is None else {"placing": facts.placing}
+    d.emit("reported", clue=clue, from_agency=finder, packs=packs, packs_fixed=d.state.packs_fixed, **placed)
     for duty_id in ("start_transfer", "complete_transfer"):
         d.open(duty_id, finder, trigger=instant(clue["discovered_at"]))
     if named is not None and named != finder and not by_public:
@@ -48,9 +50,21 @@ def _hand_to(d: Draft, addressee: str, message: str | None = None, packs: list[s
     """The notice that makes an agency the addressee, and starts its first clocks."""
     assert d.command is not None
     extra: Json = {"packs": packs} if packs is not None else {}
-    to = [addressee, *(a for a in d.command.facts.also_notify if a not in (addressee, d.state.from_agency))]
-    d.emit("notified", to=to, addressee=addressee, message=message, **extra)
+    d.emit(
+        "notified", to=[addressee, *_also_told(d, addressee)], addressee=addressee, message=message, **extra
+    )
     _first_clocks(d, addressee)
+
+
+def _also_told(d: Draft, addressee: str) -> list[str]:
+    """The other regions of the uncertainty circle, each once: at the report, or at the `notify` that it waited for."""
+    assert d.command is not None
+    told = list(d.command.facts.also_notify)
+    placing = d.state.placing
+    if d.command.name == "notify" and placing is not None and not placing.get("outdated"):
+        told += [a for a in (placing["addressee"], *placing["notify"]) if a is not None]
+    known = {region_of(addressee), region_of(d.state.from_agency)} - {None}
+    return [a for a in dict.fromkeys(told) if region_of(a) not in known]
 
 
 def _first_clocks(d: Draft, addressee: str) -> None:
@@ -106,7 +120,20 @@ def amend_clue(d: Draft) -> None:
     before = _leaves(d.state.clue)
     fields = list(_leaves(changes))
     old = {f: before[f] for f in fields if f in before}
-    d.emit("clue_amended", changes=changes, fields=fields, old=old)
+    d.emit("clue_amended", changes=changes, fields=fields, old=old, **_placed_anew(d, changes))
+
+
+_PLACES = frozenset({"lon", "lat", "crs", "radius_m", "region"})
+
+
+def _placed_anew(d: Draft, changes: Json) -> Json:
+    """The new placing of an amended place; the old one, marked, where the change alone can't be placed."""
+    assert d.command is not None
+    if d.command.facts.placing is not None:
+        return {"placing": d.command.facts.placing}
+    if d.state.placing is not None and _PLACES & set(changes.get("place", {})):
+        return {"placing": {**d.state.placing, "outdated": True}}
+    return {}
 
 
 def add_evidence(d: Draft) -> None:

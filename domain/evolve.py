@@ -93,6 +93,7 @@ def _reported(s: ClueState, e: Event) -> ClueState:
         packs=tuple(e.data["packs"]),
         packs_fixed=e.data.get("packs_fixed", False),
         drill=bool(clue.get("drill", False)),
+        placing=e.data.get("placing"),
         discovered_at=instant(clue["discovered_at"]),
     )
 
@@ -107,7 +108,8 @@ def _notified(s: ClueState, e: Event) -> ClueState:
 
 
 def _amended(s: ClueState, e: Event) -> ClueState:
-    return replace(s, clue=merged(s.clue, e.data["changes"]))
+    placing = e.data.get("placing", s.placing)
+    return replace(s, clue=merged(s.clue, e.data["changes"]), placing=placing)
 
 
 def _evidence(s: ClueState, e: Event) -> ClueState:

@@ -80,7 +80,8 @@ class Facts:
     `unknown` and `not_in_force`: agencies named in the command that don't exist, or not on that day.
     `officers`: the lists' lines for the officers named. `addressee`: the agency that the place and
     the matter point to (`<place.region>.<department>`), for a report that names none.
-    `also_notify`: agencies of adjacent regions in the uncertainty circle.
+    `also_notify`: agencies of adjacent regions in the uncertainty circle. `placing`: what the coordinates say
+    of whose the place is, where there are any; kept in the event as it is.
     """
 
     unknown: tuple[str, ...] = ()
@@ -88,6 +89,7 @@ class Facts:
     officers: tuple[Officer, ...] = ()
     addressee: str | None = None
     also_notify: tuple[str, ...] = ()
+    placing: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -351,6 +353,7 @@ class ClueState:
     packs: tuple[str, ...] = ()
     packs_fixed: bool = False
     drill: bool = False
+    placing: Json | None = None
     discovered_at: datetime | None = None
     updated_at: datetime | None = None
     ended_at: datetime | None = None
@@ -396,8 +399,16 @@ class ClueState:
 
     @property
     def place_region(self) -> str | None:
+        """The region that was named; else, by the coordinates, the addressee's where the circle holds it (people
+        have decided among the candidates by then), else the one with the largest share.
+        """
         region = self.clue.get("place", {}).get("region")
-        return region if isinstance(region, str) else None
+        if isinstance(region, str) or self.placing is None:
+            return region if isinstance(region, str) else None
+        held = {c["region"] for c in self.placing["candidates"]}
+        chosen = (self.to_agency or "").partition(".")[0]
+        found = chosen if chosen in held else self.placing["region"]
+        return found if isinstance(found, str) else None
 
 
 def blank(clue_no: str, packs: Iterable[str] | None = None) -> ClueState:

@@ -43,7 +43,19 @@ def _with(lead: str, value: Any) -> str:
 
 def _reported(s: ClueState, d: dict[str, Any]) -> str:
     clue = d["clue"]
-    return f"登记线索“{short(clue['title'])}”，来源：{labels.SOURCES[clue['source']]}，事项：{labels.MATTERS[clue['matter']]}"
+    lead = f"登记线索“{short(clue['title'])}”，来源：{labels.SOURCES[clue['source']]}，事项：{labels.MATTERS[clue['matter']]}"
+    return lead + _placed(d)
+
+
+def _placed(d: dict[str, Any]) -> str:
+    """What the coordinates say, where that is more than one region's name: a border, or nobody's land."""
+    placing = d.get("placing")
+    if placing is None:
+        return ""
+    if placing.get("outdated"):
+        return "；位置已改，属地判定有待重做"
+    plain = placing["kind"] == "placed" and not placing["border"] and not placing["disagrees"]
+    return "" if plain and placing["addressee"] else f"。属地判定：{placing['proposal']}"
 
 
 def _notified(s: ClueState, d: dict[str, Any]) -> str:
@@ -69,7 +81,7 @@ def _amended(s: ClueState, d: dict[str, Any]) -> str:
         told = field in old and field.partition(".")[0] not in _NAMES_PEOPLE
         was = f"（原为：{short(old[field])}）" if told else ""
         parts.append(labels.FIELDS.get(field, field) + was)
-    return "补正：" + "、".join(parts)
+    return "补正：" + "、".join(parts) + _placed(d)
 
 
 _NAMES_PEOPLE = frozenset(

@@ -40,6 +40,7 @@ def view(state: ClueState, as_of: datetime, rules: Rulebook, *, days: bool = Fal
         "next_wakeup_at": _iso(wakeup),
         "parties": sorted(parties(state, rules)) if state.exists else [],
         "clue": state.clue,
+        "placing": state.placing,
         "duties": [_duty(d, as_of, rules, days) for d in state.duties],
         "evidence": [_evidence(state, i) for i in range(len(state.evidence))],
         "cases": [

@@ -24,7 +24,7 @@ from ledger import database, events, migrate
 from ledger.clues import get_state
 from ledger.reader import Records
 from ledger.verify import verify
-from rehearsal.player import Result, StepResult, judged, result_of
+from rehearsal.player import Result, StepResult, judged, placer_for, result_of
 from rehearsal.scenario import Scenario, Step
 from runtime.client import ClueClient, Rehearsal
 from runtime.embedded.postgres import EmbeddedPostgres
@@ -103,7 +103,12 @@ class _Stage:
         rehearsal = Rehearsal(packs=scenario.packs, clock_offset=offset, officers=scenario.officers)
         self._scenario, self._rules, self._engine = scenario, rules, engine
         self._client = _OneClue(
-            client, rules, task_queue=TASK_QUEUE, ledger=Records(engine), rehearsal=rehearsal
+            client,
+            rules,
+            task_queue=TASK_QUEUE,
+            ledger=Records(engine),
+            rehearsal=rehearsal,
+            placer=placer_for(rules),
         )
 
     async def step(self, step: Step) -> StepResult:

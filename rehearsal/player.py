@@ -11,10 +11,12 @@ from domain.errors import DomainError
 from domain.model import ClueState, Command, Json, blank, shanghai_day
 from domain.packs import Rulebook
 from domain.view import view
+from geo.placer import AtlasPlacer
 from rehearsal.expect import differences
 from rehearsal.scenario import Scenario, Step
-from runtime.facts import facts_for
+from runtime.facts import Placer, facts_for
 from runtime.rules import Rules
+from runtime.settings import get_settings
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,18 @@ def result_of(scenario: Scenario, steps: Iterable[StepResult], final: Json) -> R
     return Result(scenario.title, all(step.passed for step in judged), judged, final)
 
 
+def placer_for(rules: Rules) -> Placer:
+    """What both ways of playing place with, so that they answer the same."""
+    return AtlasPlacer(rules, get_settings())
+
+
 def command_of(scenario: Scenario, step: Step, rules: Rules) -> Command:
     """The step's command with the facts of its day. The step must have one."""
     assert step.do is not None
     assert step.actor is not None
     on = shanghai_day(step.at)
-    facts = facts_for(rules, step.do, step.data, step.actor, on, scenario.officers)
+    placer = placer_for(rules)
+    facts = facts_for(rules, step.do, step.data, step.actor, on, scenario.officers, placer)
     return Command(step.command_id, step.do, step.actor, step.data, facts)
 
 

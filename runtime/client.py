@@ -30,7 +30,7 @@ from domain.lifecycle import handle
 from domain.model import Actor, Answer, ClueState, Command, Json, Officer, blank, instant, shanghai_day
 from domain.packs import Rulebook
 from runtime.errors import ServiceUnreachable
-from runtime.facts import facts_for
+from runtime.facts import Placer, facts_for
 from runtime.kept_rules import rules_in
 from runtime.looking import PATIENCE, LedgerReader, Looking, check_number, clock, unknown
 from runtime.rules import Rules
@@ -70,7 +70,8 @@ __all__ = ["ClueClient", "LedgerReader", "Rehearsal", "excerpt"]
 
 
 class ClueClient(Looking):
-    """`rules` are those that new clues begin with; `ledger` is asked for clues that Temporal has forgotten.
+    """`rules` are those that new clues begin with; `ledger` is asked for clues that Temporal has forgotten;
+    `placer` says whose a reported place is (without one only a named region does).
 
     Every call may raise ServiceUnreachable when nobody has answered for `patience` seconds.
     """
@@ -83,11 +84,12 @@ class ClueClient(Looking):
         task_queue: str = "clueflow",
         ledger: LedgerReader | None = None,
         rehearsal: Rehearsal | None = None,
+        placer: Placer | None = None,
         patience: float = PATIENCE,
         now: Callable[[], datetime] = clock,
     ) -> None:
         super().__init__(client, rules, ledger=ledger, patience=patience, now=now)
-        self.task_queue, self._rehearsal = task_queue, rehearsal
+        self.task_queue, self._rehearsal, self._placer = task_queue, rehearsal, placer
         self._gates = Gates()
 
     # --- commands ----------------------------------------------------------------------------------
@@ -171,9 +173,8 @@ class ClueClient(Looking):
         command = Command(command_id, name, actor, data)
         commands.checked(command, _clue_no_in(name, data), at or self._now())
         on = shanghai_day(at or self._now())
-        return m.CommandMessage(
-            replace(command, facts=facts_for(self.rules, name, data, actor, on, officers)), at
-        )
+        facts = facts_for(self.rules, name, data, actor, on, officers, self._placer)
+        return m.CommandMessage(replace(command, facts=facts), at)
 
     def _at(self, message: m.CommandMessage) -> datetime:
         return message.at or self._now()

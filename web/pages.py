@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from domain.model import shanghai_day
 from runtime.settings import get_settings
 from web import asked
 from web.board import bands
+from web.chart import chart
 from web.dossier import dossier
 from web.reader import Reader
 from web.services import Services
@@ -86,6 +88,7 @@ async def clue(request: Request, clue_no: str) -> HTMLResponse:
     now = services.now()
     context = {
         "clue": dossier(seen.clue, now, services.rules),
+        "chart": await asyncio.to_thread(chart, seen.clue, services.rules, services.atlas),
         "behind": services.live is not None and not seen.live,
         "told": notified(await reader.told(clue_no), services.rules),
         "alarm": _alarm(services),

@@ -10,6 +10,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.model import Json
+from geo.atlas import Atlas
 from runtime.rules import Rules
 
 
@@ -25,6 +26,7 @@ class LiveClues(Protocol):
 class Services:
     """The ledger, the rules, the clock, and the live workflows; `live` None: pages show the ledger alone.
 
+    `atlas` gives the polygons for the maps, read when first asked for; None: no maps.
     `public_url`: what links from outside begin with, where the pages are known outside.
     """
 
@@ -32,4 +34,5 @@ class Services:
     rules: Rules
     live: LiveClues | None
     now: Callable[[], datetime]
+    atlas: Callable[[], Atlas] | None = None
     public_url: str | None = None

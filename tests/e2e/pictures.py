@@ -1,4 +1,4 @@
-"""Draws the README's pictures anew: `python -m tests.e2e.pictures` writes docs/images/list.png and clue.png."""
+"""Draws the README's pictures anew: `python -m tests.e2e.pictures` writes docs/images/list.png, clue.png and map.png."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ from playwright.async_api import async_playwright
 from domain.chain import Sealed, seal
 from domain.lifecycle import handle
 from domain.model import SHANGHAI, Actor, Command
+from geo.placer import AtlasPlacer
 from ledger import database
 from ledger.flush import flush
 from ledger.migrate import upgrade
 from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.facts import facts_for
 from runtime.rules import load_rules
+from runtime.settings import Settings
 from tests.e2e.test_page import FLAGS, chromium
 from tests.ledger.cases import DIGEST, Case, rulebook
 from tests.web.house import boats, drill, late, quiet, services
 from web.app import create_app
 
 NOW = datetime(2024, 4, 8, 10, 30, tzinfo=SHANGHAI)
+PLACER = AtlasPlacer(load_rules(), Settings())
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
 RIVER = "XS-320509-20240403-0012"
 WJ, QP, JS = "320509.eco", "310118.eco", "330421.eco"
@@ -43,14 +46,15 @@ class Told(Case):
         self.at = datetime.fromisoformat(f"2024-{at}:00+08:00")
         self._commands += 1
         actor, given = Actor(agency, role, "甲", officer), dict(data or {})
-        facts = facts_for(load_rules(), name, given, actor, self.at.date())
+        facts = facts_for(load_rules(), name, given, actor, self.at.date(), placer=PLACER)
         command = Command(f"{self.clue_no}-{self._commands}", name, actor, given, facts)
         outcome = handle(self.state, command, self.at, rulebook())
         return self._keep(outcome.state, seal(self.clue_no, len(self.sealed), self.hash, outcome.events))
 
     def told(self, at: str, title: str, finder: str, addressee: str, matter: str, source: str) -> Told:
         clue = {"clue_no": self.clue_no, "title": title, "matter": matter, "source": source}
-        place = {"region": addressee[:6], "lon": 120.71, "lat": 31.02, "address": "太浦河汾湖段"}
+        place = {"region": addressee[:6], "lon": 120.90, "lat": 31.04, "address": "太浦河汾湖段"}
+        place |= {"radius_m": 4000}
         clue |= {"discovered_at": f"2024-{at}:00+08:00", "to_agency": addressee, "place": place}
         self.tell(at, "report", finder, clue, officer=None)
         return self
@@ -137,6 +141,8 @@ async def photograph(address: str) -> None:
             if name == "clue":
                 await page.locator("tr", has_text="证据材料移送").locator("+ tr summary").first.click()
             await page.screenshot(path=FOLDER / f"{name}.png")
+            if name == "clue":
+                await page.locator("section.place").screenshot(path=FOLDER / "map.png")
         await browser.close()
 
 

@@ -8,7 +8,7 @@ import shutil
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,12 @@ import uvicorn
 from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from geo.placer import AtlasPlacer
 from ledger import database
 from ledger.flush import flush
-from tests.ledger.cases import ADDRESSEE, rulebook
+from runtime.rules import load_rules
+from runtime.settings import Settings
+from tests.ledger.cases import ADDRESSEE, Case, rulebook
 from tests.web.house import BOATS, EVIL, LATE, NOW, QUIET, boats, fill, quiet, services
 from web.app import create_app
 
@@ -159,6 +162,59 @@ async def test_a_flush_arrives_without_a_reload_and_leaves_open_what_was_open(
     await expect(page.locator(".turn .why")).to_contain_text("书面反馈")
     await expect(page.locator("#settled")).to_have_attribute("open", "")
     assert await page.evaluate("window.never_reloaded") is True
+    assert seen.complaints == []
+
+
+CIRCLE = "XS-330421-20240408-0007"
+
+
+def circle() -> Case:
+    """A satellite's spot of 4 km, over three counties of three provinces."""
+    case = Case(CIRCLE, NOW)
+    case.placer = AtlasPlacer(load_rules(), Settings())
+    place = {"lon": 120.90, "lat": 31.04, "radius_m": 4000}
+    clue = {"clue_no": CIRCLE, "source": "satellite", "title": "疑似堆存点", "matter": "solid_waste"}
+    case.do("report", "330421.eco", clue | {"place": place, "discovered_at": "2024-04-08T09:00:00+08:00"})
+    return case
+
+
+@pytest.mark.parametrize(("device", "size"), [("desktop", DESKTOP), ("phone", PHONE)])
+async def test_the_map_shows_where_it_is_and_says_it_too(
+    house: House, browser: Browser, tmp_path: Path, device: str, size: dict[str, int]
+) -> None:
+    await flush(house.engine, circle().sealed, rulebook())
+    house.clock.now = NOW + timedelta(hours=1)
+    seen = await opened(browser, size)
+    page = seen.page
+    await page.goto(f"{house.url}/clues/{CIRCLE}")
+    drawn = page.get_by_role("img", name="位置：青浦区")
+    await expect(drawn).to_be_visible(timeout=SOON)
+    box, window = await drawn.bounding_box(), size["width"]
+    assert box is not None
+    assert box["width"] > min(300, window * 0.8) * 0.9
+    assert box["x"] + box["width"] <= window
+    await expect(drawn.locator(".reach")).to_have_count(1)
+    await expect(drawn.locator(".region-name.candidate")).to_have_count(3)
+    for tint in ("5", "4", "2"):  # 52, 40 and 8 %
+        await expect(drawn.locator(f".tint-{tint}")).to_have_count(1)
+    await expect(page.locator(".shares li")).to_have_text(["青浦区 52%", "吴江区 40%", "嘉善县 8%"])
+    await expect(page.locator(".placing .says")).to_contain_text("联合检查")
+    colours = await page.evaluate(
+        "['.tint-5', '.tint-2'].map((c) => getComputedStyle(document.querySelector(c)).fill)"
+    )
+    assert len({*colours, "rgb(0, 0, 0)"}) == 3  # the stylesheet reaches into the drawing
+    await shot(page, f"map-{device}", tmp_path)
+    assert await overflow(page) <= 0
+    assert seen.complaints == []
+
+
+async def test_a_region_alone_has_a_map_too(house: House, browser: Browser) -> None:
+    seen = await opened(browser, PHONE)
+    await seen.page.goto(f"{house.url}/clues/{QUIET}")
+    drawn = seen.page.get_by_role("img", name="吴江区的位置")
+    await expect(drawn).to_be_visible(timeout=SOON)
+    await expect(drawn.locator(".spot")).to_have_count(0)
+    await expect(drawn.locator(".main")).to_have_count(1)
     assert seen.complaints == []
 
 

@@ -13,7 +13,7 @@ from domain.evolve import evolve
 from domain.lifecycle import handle, tick
 from domain.model import SHANGHAI, Actor, ClueState, Command, blank
 from domain.packs import Rulebook
-from runtime.facts import facts_for
+from runtime.facts import Placer, facts_for
 from runtime.rules import load_rules
 
 START = datetime(2024, 4, 3, 16, 20, tzinfo=SHANGHAI)
@@ -26,7 +26,9 @@ def rulebook() -> Rulebook:
 
 
 class Case:
-    """One clue whose events are kept sealed, as its workflow would."""
+    """One clue whose events are kept sealed, as its workflow would. `placer`: None goes by named regions alone."""
+
+    placer: Placer | None = None
 
     def __init__(self, clue_no: str = "XS-320583-20240403-0001", at: datetime = START) -> None:
         self.clue_no, self.at = clue_no, at
@@ -52,7 +54,7 @@ class Case:
         self.at += after
         self._commands += 1
         actor, data = Actor(agency, role, "甲"), data or {}
-        facts = facts_for(load_rules(), name, data, actor, self.at.date())
+        facts = facts_for(load_rules(), name, data, actor, self.at.date(), placer=self.placer)
         command = Command(f"{self.clue_no}-{self._commands}", name, actor, data, facts)
         outcome = handle(self.state, command, self.at, rulebook(), rules)
         return self._keep(outcome.state, seal(self.clue_no, len(self.sealed), self.hash, outcome.events))

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Sealed
 from domain.model import SHANGHAI
+from geo.atlas import load
 from ledger.flush import flush
 from runtime.rules import load_rules
 from tests.ledger.cases import ADDRESSEE, DIGEST, FINDER, Case, reported, rulebook
@@ -159,4 +160,4 @@ async def fill(engine: AsyncEngine) -> None:
 def services(
     engine: AsyncEngine, *, live: LiveClues | None = None, now: Callable[[], datetime] = lambda: NOW
 ) -> Services:
-    return Services(engine=engine, rules=load_rules(), live=live, now=now)
+    return Services(engine=engine, rules=load_rules(), live=live, now=now, atlas=load)
