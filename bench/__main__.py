@@ -1,4 +1,5 @@
-"""`python -m bench [--json] [--core] [--lifecycles N] [--rounds N] [--notices]`: every figure of the project, in one run."""
+"""`python -m bench [--json] [--core] [--lifecycles N] [--rounds N] [--notices] [--whatif [N]]`:
+every figure of the project, in one run."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import case, core, durable, notices, placing, report
+from bench import case, core, durable, notices, placing, report, whatif
 from runtime.embedded.stack import running_stack
 from runtime.rules import load_rules
 from runtime.settings import Settings
@@ -26,6 +27,21 @@ async def _durable(rules, played, lifecycles: int, rounds: int):  # type: ignore
             return await durable.run(stack, client, rules, played, lifecycles=lifecycles, rounds=rounds)
 
 
+def _rows(args: argparse.Namespace) -> list[report.Row]:
+    rules = load_rules()
+    if args.placing:
+        return placing.run(rules)
+    if args.whatif is not None:
+        return whatif.run(rules, args.whatif)
+    if args.notices:
+        return asyncio.run(notices.run(rules))
+    played = case.load(rules)
+    rows = core.run(rules, played)
+    if not args.core:
+        rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
+    return rows
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="打印本项目的性能数字")
     parser.add_argument("--json", action="store_true", help="输出 JSON")
@@ -33,15 +49,12 @@ def main() -> int:
     parser.add_argument("--placing", action="store_true", help="只测属地判定")
     parser.add_argument("--lifecycles", type=int, default=24, help="每轮多少条线索")
     parser.add_argument("--rounds", type=int, default=5, help="多少轮")
-    parser.add_argument("--notices", action="store_true", help="另测通知送出的快慢")
+    parser.add_argument("--notices", action="store_true", help="只测通知送出")
+    parser.add_argument(
+        "--whatif", type=int, nargs="?", const=100_000, metavar="N", help="只测假设推演，N 条线索"
+    )
     args = parser.parse_args()
-    rules = load_rules()
-    played = case.load(rules)
-    rows = placing.run(rules) if args.placing else core.run(rules, played)
-    if not args.core and not args.placing:
-        rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
-    if args.notices:
-        rows += asyncio.run(notices.run(rules))
+    rows = _rows(args)
     if args.json:
         print(json.dumps(report.as_json(rows), ensure_ascii=False))
     else:

@@ -15,6 +15,8 @@ COMMANDS = {
     "up": ("cli.up", "up", "启动整套服务：Temporal、PostgreSQL、工作进程、网页"),
     "demo": ("cli.demo", "demo", "用真实的 Temporal 与 PostgreSQL 演一遍周庄两船案"),
     "play": ("cli.play", "play", "演练场景，核对每一步"),
+    "record": ("cli.recording", "record", "把一条真实线索写成场景，去掉个人信息"),
+    "whatif": ("cli.whatif", "whatif", "换一套规则、期限或日历，过去的线索会有谁逾期"),
     "start": ("cli.clue", "start", "登记一条线索，通知属地"),
     "do": ("cli.clue", "do", "对一条线索执行一条命令"),
     "query": ("cli.clue", "query", "看一条线索：阶段、义务与期限、时间线"),

@@ -285,3 +285,5 @@ CHECKS: tuple[Callable[[Draft], None], ...] = (
     _right_stage,
     _contents,
 )
+# What an act that was done still needs (`domain.again`): without it there is nothing to act upon.
+NEEDED: tuple[Callable[[Draft], None], ...] = (_duty_owed, _in_time, _right_stage)

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from domain.calendar import SHANGHAI, Term
 
@@ -48,6 +48,23 @@ def instant(text: str) -> datetime:
 
 def shanghai_day(at: datetime) -> date:
     return at.astimezone(SHANGHAI).date()
+
+
+_T = TypeVar("_T")
+
+
+def changed(thing: _T, **fields: Any) -> _T:
+    """What `dataclasses.replace` gives, several times as quickly, for the classes of this file: what they are made
+    of is all that they hold. TypeError for a field that there is not.
+
+    An event makes some ten copies of a state of thirty fields: that is most of what deciding costs.
+    """
+    held = thing.__dict__
+    if not fields.keys() <= held.keys():
+        raise TypeError(f"{type(thing).__name__} has no {', '.join(fields.keys() - held.keys())}")
+    made = object.__new__(type(thing))
+    made.__dict__.update(held, **fields)
+    return made
 
 
 @dataclass(frozen=True)

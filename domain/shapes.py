@@ -26,6 +26,8 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 _REGION = re.compile(r"[0-9]{6}")
 _REGION_PART = re.compile(r"[0-9]{2}|[0-9]{4}|[0-9]{6}")
 _CLUE_NO = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+# Every word that some field may be set to: those that mean something here, and nobody's own.
+VOCABULARY: set[str] = set()
 
 
 def refuse(path: str, problem: str) -> NoReturn:
@@ -159,6 +161,7 @@ def digest(path: str, value: Any) -> str:
 
 def enum(options: Mapping[str, str] | Iterable[str]) -> Check:
     known = tuple(options)
+    VOCABULARY.update(known)
 
     def check(path: str, value: Any) -> str:
         if not isinstance(value, str) or value not in known:

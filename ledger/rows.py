@@ -19,6 +19,7 @@ from ledger import codec
 from ledger.events import Tip
 
 Row = dict[str, Any]
+STAYED = "stayed"  # no event: the report handed the clue to nobody
 ACKNOWLEDGED = "acknowledged"  # the event by which an agency says that it has what was sent to it
 
 
@@ -74,8 +75,19 @@ def clue_row(state: ClueState, tip: Tip, rules: Rulebook) -> Row:
         "wakeup_at": _iso(next_wakeup(state, rules)),
         "last_seq": tip.seq,
         "last_hash": tip.hash,
+        "kinds": kinds(state),
         "state": codec.encode(state),
     }
+
+
+def kinds(state: ClueState) -> list[str]:
+    """Every kind of event in the clue's log, once, sorted; and `STAYED`, where the report named no addressee."""
+    found = {entry.event for entry in state.timeline}
+    report = next(iter(state.answers.values()), None)
+    told = next((entry.seq for entry in state.timeline if entry.event == "notified"), None)
+    if report is not None and (told is None or told > report.seq):
+        found.add(STAYED)
+    return sorted(found)
 
 
 def shown(state: ClueState, rules: Rulebook) -> Row:

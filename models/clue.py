@@ -15,7 +15,8 @@ class Clue(SQLModel, table=True):
 
     `next_due_at` is the earliest `due_at` of a duty owed and not suspended, `next_due_id` that duty.
     A row with `wakeup_at` in the past has to be ticked before anybody sees it. `state` is the JSON of
-    `domain.model.ClueState`, text and not JSONB so that it comes back as it was written.
+    `domain.model.ClueState`, text and not JSONB so that it comes back as it was written. `kinds` are the kinds of
+    events in its log, see `ledger.rows.kinds`; NULL in a row that was written before there were any.
     """
 
     __tablename__ = "clue"
@@ -53,4 +54,5 @@ class Clue(SQLModel, table=True):
     peak_level: int
     last_seq: int
     last_hash: str = Field(sa_type=Text)
+    kinds: list[str] | None = Field(default=None, sa_type=Keys)
     state: str = Field(sa_type=Text)

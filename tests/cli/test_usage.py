@@ -60,6 +60,11 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         (["inbox", "x"], "不是机构代码"),
         (["commands", "acknowlege"], "acknowledge"),
         (["rules", "check", "/no/such/folder"], "没有目录"),
+        (["whatif", "--set", "hause.ack=3day"], "house"),
+        (["whatif", "--holiday", "2026-13-01"], "不是日期"),
+        (["whatif", "--region", "江苏"], "行政区划代码"),
+        (["whatif", "--agency", "310118.ecoo"], "310118.eco"),
+        (["record"], "CLUE"),
     ],
 )
 def test_wrong_usage_is_2_and_names_what_to_write(
@@ -98,6 +103,8 @@ def test_unknown_agency_is_refused_with_a_guess(capsys: pytest.CaptureFixture[st
         ["verify"],
         ["rebuild"],
         ["reconcile"],
+        ["record", "XS-1"],
+        ["whatif"],
     ],
 )
 def test_service_that_is_not_there_is_5_and_says_what_to_do(

@@ -136,6 +136,42 @@ def test_report_sent_again_is_the_same_clue(house: Up, clue_no: str) -> None:
     assert (code, answer["clue_no"], answer["seq"]) == (0, clue_no, 4)
 
 
+def test_a_clue_is_recorded_from_its_history_and_plays_again(house: Up) -> None:
+    path, private = house.folder / "private.json", {"name": "王建国", "phone": "13912345678"}
+    path.write_text(json.dumps({**CLUE, "description": "王建国举报", "reporter": private}))
+    finder = ["--as", "320583.eco:officer:赵小兰"]
+    _, answer = house.run("start", "--file", str(path), *finder)
+    number = answer["clue_no"]
+    message = json.dumps({"message": "已联系王建国"})
+    code, _ = house.run("do", number, "acknowledge", "--as", "320509.eco:liaison:钱大海", "--data", message)
+    assert code == 0
+    code, _ = house.run(
+        "do", number, "flag_evidence_at_risk", *finder, "--data", json.dumps({"reason": "误报"})
+    )
+    assert code == 0
+    written = house.folder / "recorded.yaml"
+    code, said = house.run("record", number, "--out", str(written))
+    assert (code, said["commands"], said["from_history"], said["differences"]) == (0, 3, 3, [])
+    text = written.read_text()
+    assert [word for word in (*private.values(), "赵小兰", "钱大海", "误报", number) if word in text] == []
+    code, played = house.run("play", str(written))
+    assert (code, played["passed"], played["final"]["stage"]) == (0, True, "notified")
+    code, _ = house.run("record", "XS-320583-20200101-0001")
+    assert code == 4
+
+
+def test_the_past_is_judged_by_other_terms(house: Up, clue_no: str) -> None:
+    shorter = ["--set", "house.ack=0hour", "--set", "house.first_contact=none"]
+    code, told = house.run("whatif", *shorter, "--check", "50", "--region", "3205")
+    assert (code, told["differing"], told["failed"]) == (0, [], 0)
+    assert told["clues"] >= 1
+    rows = {row["duty"]: row for row in told["rows"] if row["agency"] == "320509.eco"}
+    assert rows["ack"]["late_now"] == rows["ack"]["owed_now"] >= 1
+    assert rows["first_contact"]["owed_now"] == 0 < rows["first_contact"]["owed_then"]
+    code, exact = house.run("whatif", *shorter, "--region", "3205", "--exact")
+    assert (code, exact["played"], exact["rows"]) == (0, told["clues"], told["rows"])
+
+
 def test_answer_of_a_query_has_the_contracts_fields(house: Up, clue_no: str) -> None:
     code, seen = house.run("query", clue_no, "--why")
     assert code == 0

@@ -1,6 +1,6 @@
 """Carrying notices out of the house: one row a notice and channel, and every attempt.
 
-Follows: 0002
+Follows: 0003_kinds
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003_delivery"
-down_revision = "0002_rule_changes"
+revision = "0004_delivery"
+down_revision = "0003_kinds"
 branch_labels = None
 depends_on = None
 
