@@ -1,6 +1,6 @@
 """Carrying notices out of the house: one row a notice and channel, and every attempt.
 
-Follows: 0003
+Follows: 0003_kinds
 """
 
 from __future__ import annotations
