@@ -1,4 +1,4 @@
-"""Runs the workers: workflows, ledger activities, and the keeping of histories.
+"""Runs the workers: workflows, ledger activities, the keeping of histories, and the sending of notices.
 
 `python worker.py` runs one process, `--workers N` several. Needs DATABASE_URL and TEMPORAL_ADDRESS, or a stack
 that runs in the data folder. SIGTERM drains: what has begun is finished, nothing new is taken.
@@ -31,6 +31,7 @@ from activities.ledger import LedgerActivities
 from domain.calendar import Calendar, alarm
 from domain.model import shanghai_day
 from ledger import database, migrate
+from notices.sender import Sender, sender_for
 from runtime.embedded.stack import with_running
 from runtime.errors import BadSettings, GroundError, PortBusy, ServiceUnreachable
 from runtime.health import health_server
@@ -70,12 +71,14 @@ async def run_worker(
     activities: LedgerActivities | None = None,
     task_queue: str | None = None,
     archivist: bool = True,
+    sender: Sender | None = None,
     cached_runs: int = CACHED_RUNS,
 ) -> AsyncIterator[Worker]:
     """A worker in this process for as long as the block runs; drained at the end.
 
     `engine` is the ledger's, made by `ledger.database.writer`; migrations are the caller's. `activities` stand in
-    for the ledger's own. Without `archivist` nothing is swept up (the time-skipping server can't list).
+    for the ledger's own. Without `archivist` nothing is swept up (the time-skipping server can't list),
+    without `sender` notices stay in the inboxes.
     """
     settings = settings or get_settings()
     ledger = activities or LedgerActivities(engine, rules.rulebook)
@@ -91,8 +94,10 @@ async def run_worker(
         graceful_shutdown_timeout=GRACE,
         max_cached_workflows=cached_runs,
     )
-    sweeps = [Archivist(client, engine).run(), courier.run()] if archivist else []
-    tasks = [asyncio.create_task(sweep) for sweep in sweeps]
+    beside = [Archivist(client, engine).run(), courier.run()] if archivist else []
+    if sender is not None:
+        beside.append(sender.run())
+    tasks = [asyncio.create_task(work) for work in beside]
     try:
         async with worker:
             try:
@@ -119,8 +124,9 @@ async def serve(settings: Settings) -> None:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(_migrating(settings.database_url))
             stack.push_async_callback(engine.dispose)
+            sender = sender_for(settings, rules, engine)
             await _open_ports(stack, settings, client, engine)
-            await stack.enter_async_context(run_worker(client, engine, rules, settings))
+            await stack.enter_async_context(run_worker(client, engine, rules, settings, sender=sender))
             await stack.enter_async_context(_watching(rules.rulebook.calendar, settings.calendar_alarm_days))
             log.info("worker started", task_queue=settings.task_queue, rules=rules.rulebook.version)
             await stop.wait()

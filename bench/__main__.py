@@ -1,4 +1,4 @@
-"""`python -m bench [--json] [--core | --intake | --placing | --whatif [N]]`: the figures of the project."""
+"""`python -m bench --help`: every figure of the project."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import case, core, durable, intake, placing, report, whatif
+from bench import case, core, durable, intake, notices, placing, report, whatif
 from runtime.embedded.stack import running_stack
 from runtime.rules import load_rules
 from runtime.settings import Settings
@@ -39,6 +39,8 @@ def _rows(args: argparse.Namespace) -> list[report.Row]:
         return placing.run(rules)
     if args.intake:
         return asyncio.run(_intake(rules))
+    if args.notices:
+        return asyncio.run(notices.run(rules))
     if args.whatif is not None:
         return whatif.run(rules, args.whatif)
     played = case.load(rules)
@@ -54,6 +56,7 @@ def main() -> int:
     parser.add_argument("--core", action="store_true", help="只测纯核心")
     parser.add_argument("--placing", action="store_true", help="只测属地判定")
     parser.add_argument("--intake", action="store_true", help="只测导入")
+    parser.add_argument("--notices", action="store_true", help="只测通知送出的快慢")
     parser.add_argument("--lifecycles", type=int, default=24, help="每轮多少条线索")
     parser.add_argument("--rounds", type=int, default=5, help="多少轮")
     parser.add_argument(

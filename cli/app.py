@@ -26,6 +26,8 @@ COMMANDS = {
     "locate": ("cli.locate", "locate", "判定一处地点归谁：候选区县、份额、交界、建议"),
     "list": ("cli.lists", "list_", "列出线索，最先到期的在前"),
     "inbox": ("cli.lists", "inbox", "看一个机构的收件箱"),
+    "channels": ("cli.channels", "app", "通知渠道：检查配置，试发一条"),
+    "calendar": ("cli.calendar", "calendar", "一个机构的办理期限，iCalendar 格式"),
     "rules": ("cli.rules", "app", "规则：检查规则包，解释期限，变更在办线索的规则"),
     "suspend": ("cli.regional", "suspend", "中止一个地区的计时（如不可抗力）"),
     "resume": ("cli.regional", "resume", "结束或撤销一个区域中止决定"),

@@ -7,7 +7,7 @@ import platform
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -31,7 +31,10 @@ from cli.output import console, emit_json
 from cli.services import prepare, the_rules
 from domain.calendar import Calendar, alarm
 from domain.model import shanghai_day
-from ledger import database, histories, migrate
+from ledger import database, delivery, histories, migrate
+from notices.config import read_channels
+from notices.letters import samples
+from notices.templates import check_templates
 from runtime.errors import GroundError
 from runtime.namespace import SEARCH_ATTRIBUTES
 from runtime.rules import DEFAULT_FOLDER, check_rules
@@ -40,6 +43,8 @@ from runtime.temporal import connect
 
 SKEW_SECONDS = 2.0  # more than that between us and the database is worth a word
 SERVICE_SECONDS = 10.0
+OVERDUE = timedelta(minutes=10)  # a notice that should have gone by then
+LOST_FOR = timedelta(days=7)
 RUNS = 500  # closed runs looked at
 
 
@@ -80,7 +85,7 @@ def _show(findings: list[Finding]) -> None:
 
 
 async def _examined(settings: Settings) -> list[Finding]:
-    findings = [_program(), _disk(settings), *_rules(settings)]
+    findings = [_program(), _disk(settings), *_rules(settings), *_channels(settings)]
     client, engine = None, None
     for name, what in (("Temporal", _temporal), ("PostgreSQL", _postgres)):
         try:
@@ -100,6 +105,7 @@ async def _examined(settings: Settings) -> list[Finding]:
     if client is not None and engine is not None:
         findings.append(await _guarded("历史导出", lambda: _unexported(client, engine)))
     if engine is not None:
+        findings.append(await _guarded("通知送达", lambda: _carried(engine, settings)))
         await engine.dispose()
     return findings
 
@@ -147,6 +153,32 @@ def _rules(settings: Settings) -> list[Finding]:
         Finding("规则", True, f"{len(book.packs)} 个规则包，版本 {book.version}"),
         calendar_finding(book.calendar, shanghai_day(datetime.now(UTC)), settings.calendar_alarm_days),
     ]
+
+
+def _channels(settings: Settings) -> list[Finding]:
+    if settings.channels is None:
+        return [Finding("通知渠道", True, "没有配置，通知只进收件箱")]
+    if check_rules(settings.rules_dir or DEFAULT_FOLDER):
+        return []  # said already, and channels can't be judged without rules
+    channels, problems = read_channels(settings.channels, the_rules())
+    if settings.templates_dir is not None:
+        problems = [*problems, *check_templates(settings.templates_dir, samples(datetime.now(UTC)))]
+    if problems or channels is None:
+        detail = f"{len(problems)} 处有误，第一处：{problems[0]}"
+        return [Finding("通知渠道", False, detail, "运行 starter.py channels check 看全部")]
+    return [Finding("通知渠道", True, f"{len(channels.channels)} 个渠道，{len(channels.routes)} 条去向")]
+
+
+async def _carried(engine: AsyncEngine, settings: Settings) -> Finding:
+    now = datetime.now(UTC)
+    found = await delivery.health(engine, now - OVERDUE, now - LOST_FOR)
+    waits = f"，{found.overdue} 条早该发出而没有发" if found.overdue else ""
+    return Finding(
+        "通知送达",
+        not found.exhausted and not found.overdue,
+        f"近 {LOST_FOR.days} 天各渠道都没有送到、收件箱里也没有人看的 {found.exhausted} 条{waits}",
+        "用 starter.py inbox 看网关怎么说，用 starter.py channels test 试渠道；有积压则看工作进程是否带着渠道配置在跑",
+    )
 
 
 def calendar_finding(calendar: Calendar, on: date, days: int) -> Finding:

@@ -23,9 +23,12 @@ from domain.shapes import nearest
 from domain.text import when as said
 from ledger import inbox as letterbox
 from ledger.clues import BadCursor, Filters, Page, list_clues
+from ledger.delivery import Carried, of_notices
+from notices.config import CHANNEL_KINDS
 from runtime.rules import Rules
 from runtime.settings import get_settings
 
+Ways = dict[str, tuple[Carried, ...]]  # by notice
 AsJson = Annotated[bool, typer.Option("--json", help="输出 JSON")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=500, help="一页多少条")]
 After = Annotated[str | None, typer.Option("--after", help="接着上一页：上一页给出的翻页标记")]
@@ -99,7 +102,7 @@ def inbox(
         marks.append((read, "read"))
     if ack:
         marks.append((ack, "acknowledged"))
-    page, counts = asyncio.run(_opened(agency, marks, name, unread, after, limit))
+    page, counts, ways = asyncio.run(_opened(agency, marks, name, unread, after, limit))
     if as_json:
         emit_json(
             {
@@ -107,12 +110,15 @@ def inbox(
                 "total": counts.total,
                 "unread": counts.unread,
                 "unacknowledged": counts.unacknowledged,
-                "notices": [plain(notice) for notice in page.notices],
+                "notices": [
+                    {**plain(notice), "channels": [plain(way) for way in ways.get(notice.id, ())]}
+                    for notice in page.notices
+                ],
                 "next": page.next,
             }
         )
     else:
-        _show_inbox(agency, page, counts, the_rules())
+        _show_inbox(agency, page, counts, ways, the_rules())
 
 
 def _known(option: str, word: str | None, words: dict[str, str]) -> None:
@@ -174,7 +180,7 @@ async def _opened(
     unread: bool,
     after: str | None,
     limit: int,
-) -> tuple[letterbox.InboxPage, letterbox.Counts]:
+) -> tuple[letterbox.InboxPage, letterbox.Counts, Ways]:
     async with the_ledger(prepare()) as engine:
         for notice, what in marks:
             if not await letterbox.mark(engine, notice, what, datetime.now(UTC), name, agency=agency):
@@ -183,10 +189,13 @@ async def _opened(
             page = await letterbox.inbox(engine, agency, unread_only=unread, after=after, limit=limit)
         except letterbox.BadCursor as err:
             raise typer.BadParameter(f"--after：{err}") from None
-        return page, await letterbox.counts(engine, agency)
+        ways = await of_notices(engine, [notice.id for notice in page.notices])
+        return page, await letterbox.counts(engine, agency), ways
 
 
-def _show_inbox(agency: str, page: letterbox.InboxPage, counts: letterbox.Counts, rules: Rules) -> None:
+def _show_inbox(
+    agency: str, page: letterbox.InboxPage, counts: letterbox.Counts, ways: Ways, rules: Rules
+) -> None:
     out = console()
     out.print(
         f"[bold]{rules.agency_name(agency)}[/]：共 {counts.total} 条，未读 {counts.unread}，"
@@ -200,6 +209,23 @@ def _show_inbox(agency: str, page: letterbox.InboxPage, counts: letterbox.Counts
             soft_wrap=True,
         )
         out.print(f"    {escape(named(notice.text, rules))}", soft_wrap=True)
+        for way in ways.get(notice.id, ()):
+            out.print(f"    {_way(way)}", soft_wrap=True)
         out.print(f"    [dim]{notice.clue_no}  通知编号 {notice.id}[/]", soft_wrap=True)
     if page.next:
         out.print(f"还有更多：--after {page.next}", soft_wrap=True)
+
+
+_STATES = {"queued": "排队中", "accepted": "网关已收下", "failed": "[bold red]没有送到[/]"}
+
+
+def _way(way: Carried) -> str:
+    """One channel of a notice, with what its gateway said last."""
+    tried = f"，试了 {way.attempts} 次" if way.attempts > 1 or way.state != "accepted" else ""
+    again = f"，{said(way.due_at)} 发" if way.state == "queued" else ""
+    answer = " ".join(str(part) for part in (way.http_status, way.code, way.said) if part is not None)
+    answer = f"：{escape(answer)}" if answer and way.state != "accepted" else ""
+    lost = "，后面没有别的渠道，只在收件箱" if way.exhausted_at else ""
+    return (
+        f"↗ {CHANNEL_KINDS[way.kind]} {escape(way.channel)} {_STATES[way.state]}{tried}{again}{answer}{lost}"
+    )

@@ -18,6 +18,8 @@ from cli.output import console
 from cli.services import the_placer, the_rules
 from ledger import database, migrate
 from ledger.reader import Records
+from notices.config import load_channels
+from notices.sender import sender_for
 from runtime.client import ClueClient
 from runtime.embedded.stack import Stack, running, running_stack
 from runtime.errors import AlreadyRunning, PortBusy
@@ -66,7 +68,8 @@ async def house(settings: Settings) -> AsyncIterator[House]:
             placer=the_placer(),
         )
         try:
-            async with run_worker(stack.client, writing, rules, stack.settings):
+            sender = sender_for(settings, rules, writing)
+            async with run_worker(stack.client, writing, rules, stack.settings, sender=sender):
                 yield House(stack, reading, clues)
         finally:
             await writing.dispose()
@@ -79,6 +82,8 @@ async def _up(settings: Settings) -> None:
             f"这个数据目录的服务已在运行（进程 {other.pid}）：{settings.data_dir.resolve()}。"
             "请先停掉它，或用 CLUEFLOW_DATA_DIR 另指目录"
         )
+    if settings.channels is not None:  # said before anything is started
+        load_channels(settings.channels, the_rules())
     with stop_requested() as stop, _listening(settings) as door:
         async with house(settings) as home, pages(home, door) as address:
             _greet(home, address)
@@ -101,6 +106,7 @@ def _greet(home: House, address: str) -> None:
         ("网页", address),
         ("Temporal", home.stack.temporal_address),
         ("PostgreSQL", "DATABASE_URL 所指" if home.stack.postgres is None else "嵌入式"),
+        ("通知渠道", "只进收件箱" if settings.channels is None else str(settings.channels)),
         ("数据目录", str(settings.data_dir.resolve())),
     ):
         out.print(f"  {name}  {escape(value)}", soft_wrap=True)
@@ -135,10 +141,15 @@ class _Pages(uvicorn.Server):
 @asynccontextmanager
 async def pages(home: House, door: socket.socket) -> AsyncIterator[str]:
     """The pages on an open port; gives their address."""
-    pages = Services(
-        home.engine, the_rules(), home.clues, lambda: datetime.now(UTC), lambda: the_placer().atlas
+    services = Services(
+        home.engine,
+        the_rules(),
+        home.clues,
+        lambda: datetime.now(UTC),
+        atlas=lambda: the_placer().atlas,
+        public_url=home.stack.settings.public_url,
     )
-    app = create_app(pages)
+    app = create_app(services)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, timeout_graceful_shutdown=LAST_WORDS, lifespan="on"
     )

@@ -38,7 +38,15 @@ async def serve() -> None:
     client = await connect(settings, lazy=True)
     placer = AtlasPlacer(rules, settings)
     clues = ClueClient(client, rules, task_queue=settings.task_queue, ledger=Records(engine), placer=placer)
-    app = create_app(Services(engine, rules, clues, lambda: datetime.now(UTC), lambda: placer.atlas))
+    services = Services(
+        engine,
+        rules,
+        clues,
+        lambda: datetime.now(UTC),
+        atlas=lambda: placer.atlas,
+        public_url=settings.public_url,
+    )
+    app = create_app(services)
     config = uvicorn.Config(
         app,
         host=settings.web_host,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.crs import CRS
-from geo.atlas import Atlas, atlas_for
-from geo.placing import place
 from runtime.rules import Rules
 from runtime.settings import Settings
+
+if TYPE_CHECKING:  # shapely and the polygons are loaded by the first place, not by every command
+    from geo.atlas import Atlas
 
 
 class AtlasPlacer:
@@ -22,6 +23,8 @@ class AtlasPlacer:
     @property
     def atlas(self) -> Atlas:
         """Read once per process. BadAtlas where it can't be read."""
+        from geo.atlas import atlas_for
+
         return atlas_for(self._settings)
 
     def __call__(
@@ -34,6 +37,8 @@ class AtlasPlacer:
             return None
         if radius is not None and not _is_number(radius):
             return None
+        from geo.placing import place
+
         found = place(
             self.atlas,
             self._rules,

@@ -1,10 +1,11 @@
 """The ledger's tables.
 
-`clue_event`, `notice_mark`, `run_history`, `clue_trace_key` and those of rule changes are kept; the others are built
-from them.
+`clue_event`, `notice_mark`, `run_history`, `clue_trace_key`, those of rule changes and those of delivery are kept; the
+others are built from them.
 """
 
 from models.clue import Clue
+from models.delivery import Delivery, DeliveryAttempt
 from models.duty import DutyRow
 from models.event import ClueEvent
 from models.notice import NoticeMark, NoticeRow
@@ -16,6 +17,8 @@ __all__ = [
     "Clue",
     "ClueEvent",
     "ClueTrace",
+    "Delivery",
+    "DeliveryAttempt",
     "DutyRow",
     "NoticeMark",
     "NoticeRow",

@@ -26,6 +26,7 @@ class NoticeRow(SQLModel, table=True):
             text("id DESC"),
         ),
         Index("notice_by_clue", "clue_no", "seq"),
+        Index("notice_by_delivery", "delivered_at", "id"),
     )
 
     id: str = Field(primary_key=True, sa_type=Key)

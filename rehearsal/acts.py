@@ -56,6 +56,7 @@ HEADS: Final[Mapping[str, str]] = {
     "region_resumed": "resume_region",
     "region_suspension_undone": "resume_region",
     "merged": "merge_into",
+    "taken_in": "take_in",
     "withdrawn": "withdraw",
     "closed": "close",
 }

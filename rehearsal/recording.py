@@ -71,6 +71,7 @@ def record(
     `as_of`: the instant at which a clue that still runs is looked at last. `keep_text` leaves free text in, with
     the people known by name and numbers like theirs taken out.
     """
+    acts = [act for act in acts if act.command.name != "take_in"]  # a scenario holds one clue
     states = _states(events)
     masks = Masks(keep_text)
     officers = _officers(acts, states, rules)

@@ -23,8 +23,9 @@ _BLANKS: Final[Mapping[str, Any]] = {
     "place": {},
 }
 _OUTCOME: Final = "penalty"  # of a feedback: a word of the core's own, and none that a clock asks for
-# A change of rules has no place in a world that has had other rules from the start.
-SKIPPED: Final = frozenset({"change_rules"})
+# A change of rules has no place in a world that has had other rules from the start, and of the clue that was merged
+# into this one nothing is seen here; it moves no clock.
+SKIPPED: Final = frozenset({"change_rules", "take_in"})
 
 
 @dataclass(frozen=True)

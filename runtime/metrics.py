@@ -1,4 +1,7 @@
-"""Prometheus metrics of a worker: its activities, its way to the ledger. The SDK has its own, `runtime.temporal.sdk_runtime`."""
+"""Prometheus metrics of a worker: its activities, its way to the ledger, and the notices that it carries out.
+
+The SDK has its own, `runtime.temporal.sdk_runtime`.
+"""
 
 from __future__ import annotations
 
@@ -44,3 +47,20 @@ class _Inbound(ActivityInboundInterceptor):
             raise
         finally:
             SECONDS.labels(name).observe(time.perf_counter() - began)
+
+
+NOTICE_SECONDS: Final = Histogram(
+    "clueflow_notice_seconds",
+    "How long a gateway took to answer, in seconds, by the channel's kind",
+    ["kind"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 20),
+)
+NOTICE_SENT: Final = Counter(
+    "clueflow_notice_attempts_total",
+    "Attempts to carry notices out, by kind and outcome",
+    ["kind", "outcome"],
+)
+NOTICE_EXHAUSTED: Final = Counter(
+    "clueflow_notice_exhausted_total", "Notices that no channel of a lane took; they stand in the inbox alone"
+)
+NOTICE_FLYING: Final = Gauge("clueflow_notices_in_flight", "Messages being sent now")

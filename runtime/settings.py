@@ -68,6 +68,15 @@ class Settings(BaseSettings):
         default=1000, ge=100, description="工作进程被杀后，它手里的线索转给别的进程前的等待（毫秒）"
     )
     rules_dir: Path | None = Field(default=None, description="规则目录；不给则用随程序的 rules/")
+    channels: Path | None = Field(
+        default=None, description="通知渠道的配置文件，见 docs/channels.md；不给则只进收件箱"
+    )
+    templates_dir: Path | None = Field(
+        default=None, description="自己的通知模板所在目录，其中的同名文件代替随程序的"
+    )
+    public_url: str | None = Field(
+        default=None, description="网页对外的地址，通知里的链接由它开头，如 https://clueflow.example.gov.cn"
+    )
     calendar_alarm_days: int = Field(
         default=60, ge=0, le=366, description="放假通知所及的年份还剩多少天时开始提醒（约定）"
     )
@@ -81,10 +90,19 @@ class Settings(BaseSettings):
     )
     min_free_mb: int = Field(default=200, ge=0, description="数据目录所在磁盘至少要有的空闲空间（MB）")
 
-    @field_validator("database_url", "temporal_address", mode="before")
+    @field_validator(
+        "database_url", "temporal_address", "channels", "templates_dir", "public_url", mode="before"
+    )
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return value or None
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_address(cls, url: str | None) -> str | None:
+        if url is not None and not url.startswith(("https://", "http://")):
+            raise ValueError("应以 https:// 或 http:// 开头")
+        return None if url is None else url.rstrip("/")
 
     @field_validator("database_url")
     @classmethod

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from domain import shapes
 from domain.model import Json, iso
@@ -35,6 +36,21 @@ async def clue(
     shapes.clue_no("clue_no", clue_no)
     seen = await reader.clue(clue_no, asked.moment("as_of", as_of), days=days)
     return JSONResponse(seen.clue, headers={"X-Clueflow-Source": "workflow" if seen.live else "ledger"})
+
+
+@router.get("/agencies/{agency}/terms.ics", summary="一个机构的办理期限，iCalendar 格式，可订阅")
+async def terms(request: Request, agency: str) -> Response:
+    """What the agency owes, and what it did lately. 304 where `If-None-Match` names what it would get."""
+    reader: Reader = request.app.state.reader
+    found = await reader.terms(agency)
+    headers = {"ETag": f'"{found.etag}"', "Cache-Control": "no-cache"}
+    if found.changed_at is not None:
+        headers["Last-Modified"] = format_datetime(found.changed_at.astimezone(UTC), usegmt=True)
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if known & {headers["ETag"], "*"}:
+        return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = f'inline; filename="{agency}.ics"'
+    return Response(found.body, media_type="text/calendar; charset=utf-8", headers=headers)
 
 
 def _line(clue: Any) -> Json:

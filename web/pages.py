@@ -22,6 +22,7 @@ from web.chart import chart
 from web.dossier import dossier
 from web.reader import Reader
 from web.services import Services
+from web.told import notified
 
 HERE: Final = Path(__file__).parent
 STATIC: Final = HERE / "static"
@@ -89,6 +90,7 @@ async def clue(request: Request, clue_no: str) -> HTMLResponse:
         "clue": dossier(seen.clue, now, services.rules),
         "chart": await asyncio.to_thread(chart, seen.clue, services.rules, services.atlas),
         "behind": services.live is not None and not seen.live,
+        "told": notified(await reader.told(clue_no), services.rules),
         "alarm": _alarm(services),
         "now": f"{now.astimezone(SHANGHAI):%Y-%m-%d %H:%M}",
     }

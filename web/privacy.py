@@ -6,11 +6,13 @@ identity numbers that people wrote into free text are masked.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from domain.masking import MASK, masked
 from domain.model import Json
+
+__all__ = ["MASK", "PUBLIC", "masked", "public_clue", "public_view"]
 
 _SHOWN = (
     "clue_no",
@@ -28,20 +30,7 @@ _SHOWN = (
 )
 _PLACE = ("lon", "lat", "crs", "radius_m", "address", "region")
 _WASTE = ("type", "origin", "quantity_t", "destination")
-_NUMBERS = re.compile(
-    r"(?<![0-9A-Za-z])(?:"
-    r"(?P<identity>\d{6}(?:18|19|20)\d{9}[\dXx])"
-    r"|(?P<mobile>(?:\+?86[- ]?)?1[3-9]\d(?:[- ]?\d{4}){2})"
-    r"|(?P<landline>0\d{2,3}[- ]\d{7,8})"
-    r")(?![0-9A-Za-z])"
-)
-MASK = "***"
 PUBLIC = "公众"
-
-
-def masked(text: str) -> str:
-    """The text without phone numbers and identity numbers."""
-    return _NUMBERS.sub(MASK, text)
 
 
 def public_view(view: Json) -> Json:

@@ -16,8 +16,11 @@ from domain.errors import DomainError
 from domain.model import Json
 from domain.view import view
 from ledger.clues import BadCursor, Page, count_levels, get_state, list_clues, state_as_of
+from ledger.delivery import Told, of_clue
 from ledger.errors import UnknownClue
 from ledger.owed import Owed, owed
+from ledger.terms import terms
+from notices.ical import DONE_KEPT, TermsFeed, feed
 from runtime.logs import get_logger
 from web.asked import Asked
 from web.errors import Unavailable
@@ -89,6 +92,16 @@ class Reader:
 
         return Counts(await of(False), sum((await of(True)).values()))
 
+    # --- one agency --------------------------------------------------------------------------------
+
+    async def terms(self, agency: str) -> TermsFeed:
+        """The calendar of what the agency owes. DomainError `unknown_agency`."""
+        now = self._services.now()
+        if self.rules.agency_status(agency, now.date()) == "unknown":
+            raise DomainError("unknown_agency", f"没有机构 {agency}，请核对代码")
+        found = await _from(terms(self._services.engine, agency, now - DONE_KEPT))
+        return feed(agency, found, now, self.rules, self._services.public_url)
+
     # --- one clue ----------------------------------------------------------------------------------
 
     async def clue(self, clue_no: str, as_of: datetime | None = None, *, days: bool = False) -> Seen:
@@ -106,6 +119,15 @@ class Reader:
         if live is not None:
             return Seen(public_view(live), live=True)
         return Seen(await self._from_ledger(clue_no, at, days, past=False), live=False)
+
+    async def told(self, clue_no: str) -> Sequence[Told] | None:
+        """Who was told of the clue, by inbox and by channels; None where the ledger can't say: the rest of the
+        page may well come from the workflow."""
+        try:
+            async with asyncio.timeout(LIVE_SECONDS):
+                return await _from(of_clue(self._services.engine, clue_no))
+        except (Unavailable, TimeoutError):
+            return None
 
     async def _from_workflow(self, clue_no: str, at: datetime, days: bool) -> Json | None:
         if self._services.live is None or time.monotonic() < self._rest_until:

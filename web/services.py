@@ -27,6 +27,7 @@ class Services:
     """The ledger, the rules, the clock, and the live workflows; `live` None: pages show the ledger alone.
 
     `atlas` gives the polygons for the maps, read when first asked for; None: no maps.
+    `public_url`: what links from outside begin with, where the pages are known outside.
     """
 
     engine: AsyncEngine
@@ -34,3 +35,4 @@ class Services:
     live: LiveClues | None
     now: Callable[[], datetime]
     atlas: Callable[[], Atlas] | None = None
+    public_url: str | None = None

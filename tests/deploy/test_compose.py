@@ -78,3 +78,24 @@ def test_the_image_holds_every_package_that_the_program_imports() -> None:
     ignore = (ROOT / ".dockerignore").read_text().splitlines()
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "tests"}
     assert {f"!{package}" for package in packages} <= set(ignore)
+
+
+def test_workers_reach_gateways_only_where_channels_are_asked_for(
+    services: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "outside" not in services["worker"]["networks"]
+    files = {"CLUEFLOW_CHANNELS": tmp_path / "c.yaml", "CLUEFLOW_CHANNELS_ENV": tmp_path / "c.env"}
+    for path in files.values():
+        path.write_text("")
+    override = ["-f", "docker-compose.yml", "-f", "deploy/channels.compose.yml"]
+    done = subprocess.run(
+        [COMPOSE, "--env-file", os.devnull, *override, "config", "--format", "json"],
+        cwd=ROOT, env={**os.environ, **PASSWORDS, **{k: str(v) for k, v in files.items()}},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    worker = json.loads(done.stdout)["services"]["worker"]
+    assert set(worker["networks"]) == {"inside", "outside"}
+    (mount,) = (v for v in worker["volumes"] if v["target"] == worker["environment"]["CLUEFLOW_CHANNELS"])
+    assert mount["source"] == str(files["CLUEFLOW_CHANNELS"])
+    assert worker["environment"]["DATABASE_URL"]

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,15 @@ def clues(house: Up) -> list[str]:
         code, answer = house.run("start", "--file", str(path), "--as", "310118.eco:officer:甲")
         assert code == 0, answer
         made.append(str(answer["clue_no"]))
+    listed(house, made)
     return made
+
+
+def listed(house: Up, clues: list[str]) -> None:
+    """The ledger comes for what the workflows have, and may be a moment behind."""
+    end = time.monotonic() + 60
+    while {c["clue_no"] for c in house.run("list")[1]["clues"]} != set(clues):
+        assert time.monotonic() < end, "the ledger has not caught up"
 
 
 def dates(house: Up, clues: list[str]) -> list[list[tuple[str, str, str]]]:

@@ -1,6 +1,7 @@
 """Whose is a place: shares, borders, the sea, other countries, other times."""
 
 from datetime import date
+from math import asin, atan2, cos, degrees, pi, radians, sin, sqrt
 from typing import Any
 
 import pytest
@@ -166,3 +167,22 @@ def test_the_department_follows_matter_and_the_law_of_the_day() -> None:
 
 def test_the_json_is_the_same_text_each_time() -> None:
     assert placed(120.9, 31.03, radius_m=20_000).to_json() == placed(120.9, 31.03, radius_m=20_000).to_json()
+
+
+@pytest.mark.parametrize(
+    ("lon", "lat", "radius"), [(120.90, 31.03, 20_000.0), (121.9, 30.9, 20_000.0), (102, 36, 150_000.0)]
+)
+def test_shares_agree_with_counting_points_thrown_at_the_circle(
+    lon: float, lat: float, radius: float
+) -> None:
+    """Another way to the same figure: points spread evenly over the circle on a sphere, each looked up by itself."""
+    n, hits = 4000, dict[str, int]()
+    for i in range(n):
+        away, turn = radius * sqrt((i + 0.5) / n) / 6_371_000, i * pi * (3 - sqrt(5))
+        y = asin(sin(radians(lat)) * cos(away) + cos(radians(lat)) * sin(away) * cos(turn))
+        x = atan2(sin(turn) * sin(away) * cos(radians(lat)), cos(away) - sin(radians(lat)) * sin(y))
+        for code in ATLAS.near(shapely.Point(lon + degrees(x), degrees(y)))[:1]:
+            hits[code] = hits.get(code, 0) + 1
+    found = dict(shares(ATLAS, lon, lat, radius).regions)
+    for code in {*found, *hits}:
+        assert found.get(code, 0) == pytest.approx(hits.get(code, 0) / n, abs=0.008), code

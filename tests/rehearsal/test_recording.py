@@ -14,14 +14,16 @@ from hypothesis import strategies as st
 
 from domain import commands, labels
 from domain.commands import SHAPES
-from domain.model import Actor, Event, Json, blank
+from domain.lifecycle import handle
+from domain.model import Actor, Command, Event, Json, blank, shanghai_day
 from rehearsal.acts import HEADS, Act, UnknownAct, acts_of, command_of, surer
 from rehearsal.durable import play_durable
-from rehearsal.player import play_core
+from rehearsal.player import placer_for, play_core
 from rehearsal.recording import Recorded, record
 from rehearsal.replay import SKIPPED
 from rehearsal.scenario import load_scenario
 from runtime.embedded.postgres import EmbeddedPostgres
+from runtime.facts import facts_for
 from tests.domain.story import at
 from tests.domain.strategies import EXAMPLES
 from tests.oracle.cases import OFFICERS
@@ -256,6 +258,28 @@ def test_a_number_that_no_field_holds_is_taken_out_of_kept_text() -> None:
     assert "另有" in text
     for number in ("13912345678", "苏E12345", "412345678", "320583199001011234"):
         assert number not in text
+
+
+def test_coordinates_alone_leave_only_the_region_that_they_told(tmp_path: Path) -> None:
+    data = {**EXAMPLES["report"], "place": {"lon": 120.9331, "lat": 31.1234, "radius_m": 0}}
+    del data["to_agency"], data["from_agency"]
+    actor = Actor("320509.eco", "officer", "某人")
+    facts = facts_for(
+        RULES, "report", data, actor, shanghai_day(at("2026-05-11 09:00")), None, placer_for(RULES)
+    )
+    life = Life(blank("XS-1"), now=at("2026-05-11 09:00"))
+    command = Command("c1", "report", actor, data, facts)
+    outcome = handle(life.state, command, at("2026-05-11 09:00"), RULES.rulebook)
+    life.state, life.events, life.sent = outcome.state, list(outcome.events), {"c1": command}
+    for histories in (True, False):
+        made = recorded(life, histories=histories)
+        assert made.differences == ()
+        ends_alike(made.text, life, tmp_path)
+        assert yaml.safe_load(made.text)["steps"][0]["with"]["place"] == {
+            "region": life.state.place_region,
+            "radius_m": 0,
+        }
+        assert "120.9" not in made.text
 
 
 def test_the_same_person_has_the_same_name_throughout() -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.calendar import Term
 from domain.chain import GENESIS, seal
+from domain.lifecycle import handle
 from domain.model import ClueState
 from domain.packs import Ladder, Pack, Rulebook
 from ledger import database, past, rows
@@ -24,6 +25,7 @@ from rehearsal.judging import OPENS, PLAIN, Clocks, Judged, as_recorded, judged
 from rehearsal.tally import Count, Tally, paired
 from rehearsal.whatif import Found, Question, ask, judged_in
 from runtime.rules import UnknownRule
+from tests.domain import story
 from tests.domain.story import at
 from tests.oracle.cases import fresh
 from tests.rehearsal.lives import RULES, Life, random_life
@@ -358,3 +360,22 @@ async def test_pages_hold_every_clue_once(engine: AsyncEngine) -> None:
 
 def test_random_lives_are_not_all_of_one_kind() -> None:
     assert len({fresh(seed).setup.name for seed in range(100)}) > 8
+
+
+def test_a_change_of_rules_has_no_place_in_a_past_with_rules_of_its_own() -> None:
+    plain, moved = story.reported(), story.reported()
+    command = moved.command(
+        "2026-05-11 10:00", "change_rules", "000000.eco legal",
+        {"change_id": "G1", "reason": "修订", "approver": "某人", "version": "second"},
+    )  # fmt: skip
+    longer = replace(with_term(BOOK, "house.ack=2day"), version="second")
+    outcome = handle(moved.state, command, at("2026-05-11 10:00"), BOOK, longer)
+    moved.state, moved.events = outcome.state, [*moved.events, *outcome.events]
+    assert moved.state.duties != plain.state.duties
+    question = Question(BOOK, BOOK, at("2026-05-12 09:00"))
+    again, same = whatif.play(moved.events, question), whatif.play(plain.events, question)
+    assert again is not None
+    assert same is not None
+    assert again.refused == ()
+    assert judged_in(again.state) == judged_in(same.state)
+    assert not frozenset(rows.kinds(moved.state)) <= PLAIN

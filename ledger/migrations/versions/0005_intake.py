@@ -2,7 +2,7 @@
 
 The rows of older clues are made by `starter.py rebuild`.
 
-Follows: 0003_kinds
+Follows: 0004_delivery
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004_intake"
-down_revision = "0003_kinds"
+revision = "0005_intake"
+down_revision = "0004_delivery"
 branch_labels = None
 depends_on = None
 
