@@ -7,13 +7,14 @@ import asyncio
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
 
 from bench import case, core, durable, intake, notices, placing, report, whatif
 from runtime.embedded.stack import running_stack
-from runtime.rules import load_rules
+from runtime.rules import Rules, load_rules
 from runtime.settings import Settings
 from runtime.temporal import connect
 
@@ -33,37 +34,32 @@ async def _intake(rules):  # type: ignore[no-untyped-def]
             return await intake.run(stack, rules, Path(folder))
 
 
-def _rows(args: argparse.Namespace) -> list[report.Row]:
-    rules = load_rules()
-    if args.placing:
-        return placing.run(rules)
-    if args.intake:
-        return asyncio.run(_intake(rules))
-    if args.notices:
-        return asyncio.run(notices.run(rules))
-    if args.whatif is not None:
-        return whatif.run(rules, args.whatif)
-    played = case.load(rules)
-    rows = core.run(rules, played)
-    if not args.core:
-        rows += asyncio.run(_durable(rules, played, args.lifecycles, args.rounds))
-    return rows
+def _lifecycles(rules: Rules, args: argparse.Namespace) -> list[report.Row]:
+    return asyncio.run(_durable(rules, case.load(rules), args.lifecycles, args.rounds))
+
+
+PARTS: dict[str, tuple[str, Callable[[Rules, argparse.Namespace], list[report.Row]]]] = {
+    "core": ("纯核心", lambda rules, args: core.run(rules, case.load(rules))),
+    "durable": ("真实的工作流与台账", _lifecycles),
+    "placing": ("属地判定", lambda rules, args: placing.run(rules)),
+    "intake": ("导入", lambda rules, args: asyncio.run(_intake(rules))),
+    "notices": ("通知送出", lambda rules, args: asyncio.run(notices.run(rules))),
+    "whatif": ("假设推演", lambda rules, args: whatif.run(rules, args.clues)),
+}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m bench", description="打印本项目的性能数字")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="打印本项目的性能数字；不指名则全部")
     parser.add_argument("--json", action="store_true", help="输出 JSON")
-    parser.add_argument("--core", action="store_true", help="只测纯核心")
-    parser.add_argument("--placing", action="store_true", help="只测属地判定")
-    parser.add_argument("--intake", action="store_true", help="只测导入")
-    parser.add_argument("--notices", action="store_true", help="只测通知送出的快慢")
+    for name, (what, _) in PARTS.items():
+        parser.add_argument(f"--{name}", action="store_true", help=f"只测：{what}（可并用）")
     parser.add_argument("--lifecycles", type=int, default=24, help="每轮多少条线索")
     parser.add_argument("--rounds", type=int, default=5, help="多少轮")
-    parser.add_argument(
-        "--whatif", type=int, nargs="?", const=100_000, metavar="N", help="只测假设推演，N 条线索"
-    )
+    parser.add_argument("--clues", type=int, default=100_000, help="假设推演多少条线索")
     args = parser.parse_args()
-    rows = _rows(args)
+    rules = load_rules()
+    chosen = [name for name in PARTS if getattr(args, name)] or list(PARTS)
+    rows = [row for name in chosen for row in PARTS[name][1](rules, args)]
     if args.json:
         print(json.dumps(report.as_json(rows), ensure_ascii=False))
     else:
