@@ -28,8 +28,10 @@ from ledger.events import Tip
 from runtime.metrics import BEHIND, CONFLICTS
 from workflows.messages import CLUE_WORKFLOW, OUTBOX, Outbox, clue_no_of, clue_workflow_id
 
-QUIET_SECONDS: Final = 0.05  # a clue that has said nothing for so long is asked,
-LONGEST_SECONDS: Final = 0.5  # and one that goes on talking after so long: a crowd's events go together
+QUIET_SECONDS: Final = (
+    0.1  # a clue that has said nothing for so long (no burst, `workflows.outbox`) is asked,
+)
+LONGEST_SECONDS: Final = 1.0  # and one that goes on talking after so long: a crowd's events go together
 ABREAST: Final = 8  # clues at once: each holds a connection for a moment
 QUERY_TIMEOUT: Final = timedelta(seconds=5)
 FIRST_PAUSE: Final = 0.25  # seconds until what failed is tried again, doubled up to
