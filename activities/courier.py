@@ -36,8 +36,9 @@ QUERY_TIMEOUT: Final = timedelta(seconds=5)
 FIRST_PAUSE: Final = 0.25  # seconds until what failed is tried again, doubled up to
 LONGEST_PAUSE: Final = 5.0
 REMEMBERED: Final = 5000  # clues of which it is known how far the ledger is
-SWEEP_PAUSE: Final = 0.02  # between two clues, so that people's commands come first
-SWEEP_EVERY: Final = 600.0  # seconds, for what another worker forgot that has no successor
+SWEEP_PAUSE: Final = 0.02  # seconds between two clues, so that people's commands come first,
+SWEEP_REST: Final = 4.0  # or this many times as long as the answer took
+SWEEP_EVERY: Final = 1800.0  # seconds, for what another worker forgot that has no successor
 RUNNING: Final = f"WorkflowType = '{CLUE_WORKFLOW}' AND ExecutionStatus = 'Running'"
 AWAY: Final = (RPCError, WorkflowQueryFailedError, *UNREACHABLE)
 
@@ -215,7 +216,7 @@ class Courier:
         behind = 0
         theirs = f" AND TaskQueue = '{task_queue}'" if task_queue else ""
         async for execution in self._client.list_workflows(RUNNING + theirs):
-            clue_no = clue_no_of(execution.id)
+            clue_no, began = clue_no_of(execution.id), self._loop.time()
             after = (await self._ledger.tip(clue_no)).seq
             try:
                 handle = self._client.get_workflow_handle(execution.id)
@@ -227,7 +228,8 @@ class Courier:
                 behind += 1
                 self._have.pop(clue_no, None)  # the ledger was just asked, and knows better
                 self._want(Ring(clue_no, said.seq, after))
-            await asyncio.sleep(SWEEP_PAUSE)
+            # A clue that this worker doesn't remember is replayed to answer: never more than a part of its time.
+            await asyncio.sleep(max(SWEEP_PAUSE, SWEEP_REST * (self._loop.time() - began)))
         return behind
 
     async def drain(self, seconds: float) -> None:
