@@ -224,7 +224,9 @@ def test_list_pages_and_filters(house: Up, clue_no: str) -> None:
     end = time.monotonic() + 60  # the ledger may be a moment behind
     while len(house.run("list", "--finder", "310118.eco")[1]["clues"]) < 2:
         assert time.monotonic() < end, "the ledger has not caught up"
-    _until(lambda: len(house.run("list", "--finder", "310118.eco")[1]["clues"]) == 2)  # the ledger comes after
+    _until(
+        lambda: len(house.run("list", "--finder", "310118.eco")[1]["clues"]) == 2
+    )  # the ledger comes after
     code, first = house.run("list", "--limit", "1", "--finder", "310118.eco")
     assert (code, len(first["clues"])) == (0, 1)
     code, second = house.run("list", "--limit", "1", "--finder", "310118.eco", "--after", first["next"])
