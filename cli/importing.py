@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import csv
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from cli.show import agency
 from domain.model import Actor, Json
 from intake.importer import KINDS, Import, Result
 from intake.mapping import BadMapping, Mapping, load_mapping, load_measures
-from intake.rows import cell_text
+from intake.rows import cell_text, missing_columns
 from intake.tables import RawRow, Table, UnreadableTable, open_table
 from ledger import met
 from runtime.settings import get_settings
@@ -49,7 +50,7 @@ class Heard:
     def __call__(self, row: RawRow, result: Result) -> None:
         self.last = max(self.last, result.line)
         attention = result.kind in ("bad", "changed", "suspected")
-        if attention or self.dry_run:
+        if attention or self.dry_run or result.note:
             self.rows.append(result)
         if attention and self.rejects is not None:
             self.rejects(row, result)
@@ -77,6 +78,8 @@ def import_(
         checked = load_mapping(mapping, settings.rules_dir)
         measures = load_measures(settings.rules_dir)
         table = open_table(file, sheet=checked.sheet, header=checked.header)
+        _fitting(file, table, checked)
+        _writable(rejects, file)
         actor = given.actor(as_) if as_ else _actor(checked)
         heard = Heard(dry_run)
         work = Work(file, table, checked, heard, rejects, as_json)
@@ -113,6 +116,32 @@ def _actor(mapping: Mapping) -> Actor:
     if not isinstance(finder, str):
         raise typer.BadParameter(f"映射里没有 from_agency，请用 --as 写明{given.ACTOR_HELP}")
     return Actor(finder, "officer", "命令行")
+
+
+def _fitting(file: Path, table: Table, mapping: Mapping) -> None:
+    """Raises UnreadableTable where the table is not one of the mapping's: else each of its rows would be bad."""
+    if table.count == 0:
+        return
+    if missing := missing_columns(table.columns, mapping):
+        raise UnreadableTable(
+            f"{file}：没有 {'、'.join(missing)} 这几列，映射 {mapping.id}（{mapping.title}）要有；"
+            f"现有：{'、'.join(c for c in table.columns if c)}。请核对表头与 --mapping"
+        )
+
+
+def _writable(rejects: Path | None, file: Path) -> None:
+    """Raises UnreadableTable where the rejects can't go there; above all not over the file that is being read."""
+    if rejects is None:
+        return
+    if rejects.exists() and rejects.samefile(file):
+        raise UnreadableTable(f"--rejects：{rejects} 正是要导入的文件，会被覆盖，请换一个名字")
+    folder = rejects.parent
+    if (
+        rejects.is_dir()
+        or not folder.is_dir()
+        or not os.access(rejects if rejects.exists() else folder, os.W_OK)
+    ):
+        raise UnreadableTable(f"--rejects：{rejects} 写不了，请换一个文件")
 
 
 def _unreadable(err: BadMapping | UnreadableTable, as_json: bool) -> None:
@@ -209,7 +238,10 @@ def _line(row: Result) -> str:
     if row.clue_no and row.kind != "bad":
         text += f" {row.clue_no}"
     if row.kind == "new":
-        text += f"：{escape(agency(row.to_agency, the_rules()))}，规则包 {'、'.join(row.packs)}"
+        said = (
+            [f"{agency(row.to_agency, the_rules())}，规则包 {'、'.join(row.packs)}"] if row.to_agency else []
+        )
+        text += "：" + escape("；".join([*said, *([row.note] if row.note else [])]))
         return text + ("；" + escape("；".join(s.text for s in row.suspects)) if row.suspects else "")
     where = f" {escape(row.field)}" if row.field and row.kind == "bad" else ""
     return text + where + (f"：{escape(row.reason)}" if row.reason else "")
@@ -225,4 +257,5 @@ def _plain(row: Result) -> Json:
         "suspects": [plain_suspect(s) for s in row.suspects],
         "to_agency": row.to_agency,
         "packs": list(row.packs),
+        "note": row.note or None,
     }

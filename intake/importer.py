@@ -34,6 +34,7 @@ KINDS: Final[dict[Kind, str]] = {
     "suspected": "疑似重复，未登记",
     "bad": "有误",
 }
+UNADDRESSED: Final = "没有承办方，停在已登记，要用 notify 指定"
 # What a report is without: the number is ours, the addressee is no part of a clue once it is handed over.
 _NOT_CONTENT: Final = ("clue_no", "to_agency", "from_agency")
 
@@ -70,6 +71,7 @@ class Result:
     suspects: tuple[Suspect, ...] = ()
     to_agency: str | None = None
     packs: tuple[str, ...] = ()
+    note: str = ""  # of a clue that is made: what its place leaves open
 
 
 @dataclass
@@ -168,6 +170,7 @@ class Import:
             suspects=tuple(others),
             to_agency=state.to_agency,
             packs=state.packs,
+            note=_open_question(state),
         )
 
     async def _sent(self, item: Ready) -> Result:
@@ -175,7 +178,10 @@ class Import:
             answer = await self.clues.report(self.actor, item.data, item.command_id, item.clue_no)
         except DomainError as err:
             return await self._refused(item, err)
-        return Result(item.line, "there" if answer.at < self.began else "new", item.clue_no)
+        if answer.at < self.began:
+            return Result(item.line, "there", item.clue_no)
+        note = UNADDRESSED if answer.stage == "discovered" else ""
+        return Result(item.line, "new", item.clue_no, note=note)
 
     async def _refused(self, item: Ready, err: DomainError) -> Result:
         """Also what the ledger had not heard of yet: the clue is there, by another hand or with other content."""
@@ -204,6 +210,14 @@ async def _all(work: Sequence[Any]) -> None:
                 group.create_task(one)
     except ExceptionGroup as several:
         raise several.exceptions[0] from None
+
+
+def _open_question(state: ClueState) -> str:
+    """Why nobody is told of a clue, or that its region is not where its coordinates are; else nothing."""
+    said = "" if state.placing is None else state.placing["proposal"]
+    if state.to_agency is None:
+        return f"{UNADDRESSED}。{said}" if said else UNADDRESSED
+    return said if state.placing is not None and state.placing["disagrees"] else ""
 
 
 def _at(item: Ready) -> datetime:

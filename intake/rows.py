@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from typing import Any, Final
@@ -23,7 +24,7 @@ from intake.tables import LAT, LON, RADIUS, RawRow
 DIGITS_KEPT: Final = 15  # what a spreadsheet's number holds exactly
 NUMBER_LETTERS: Final = 12  # 60 bits: two keys of a million share one once in two million tries
 _HOLE = re.compile(r"\{([^{}]*)\}")
-_FIELD = re.compile(r"字段 ([\w.\[\]]+)(?:（[^）]*）)?：?", re.ASCII)
+_FIELD = re.compile(r"字段 ([\w.\[\]]+)(?:（(?:[^（）]|（[^（）]*）)*）)?：?", re.ASCII)
 _TRUTH: Final = {
     "是": True,
     "否": False,
@@ -110,11 +111,19 @@ def _checked(data: Json, mapping: Mapping) -> Json:
         raise bad_row(err, mapping) from None
 
 
+def missing_columns(columns: Sequence[str], mapping: Mapping) -> tuple[str, ...]:
+    """The columns that each row needs and a table with these does not have."""
+    needed = dict.fromkeys([*mapping.key, *(c.name for c in mapping.columns if c.required)])
+    drawn = {c.name for c in mapping.columns if _SPOTS.get(c.to, "") in columns}
+    return tuple(name for name in needed if name not in columns and name not in drawn)
+
+
 def bad_row(err: DomainError, mapping: Mapping) -> BadRow:
     """A refusal, told by the column that fills the field it is about."""
     found = _FIELD.match(err.message)
     if found is None:
-        return BadRow("", f"{labels.ERRORS.get(err.code, err.code)}：{err.message}")
+        region = mapping.column_of("place.region") if err.code == "unknown_agency" else None
+        return BadRow(region or "", f"{labels.ERRORS.get(err.code, err.code)}：{err.message}")
     column = mapping.column_of(found[1])
     return BadRow(column or found[1], err.message[found.end() :] if column else err.message)
 
@@ -154,8 +163,6 @@ def _cell(row: RawRow, column: Column, mapping: Mapping) -> Any:
     spot = row.cells.get(_SPOTS.get(column.to, ""))
     if spot is not None and not cell_text(row.cells.get(column.name)):
         return None
-    if column.required and column.name not in row.cells:
-        raise BadRow(column.name, "文件里没有这一列，请核对表头")
     given = row.cells.get(column.name)
     text = cell_text(given)
     if not text:

@@ -6,8 +6,10 @@ import codecs
 import csv
 import json
 import math
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -22,6 +24,7 @@ from domain.traces import metres
 ENCODINGS: Final = ("utf-8", "gb18030")
 CHUNK: Final = 1 << 20
 GEOJSON_MOST: Final = 200 << 20  # bytes; a GeoJSON is read whole
+UNREADABLE_ROW: Final = "这一行读不出来：引号没有成对，或一格超过 13 万字"
 LON, LAT, RADIUS = "geometry.lon", "geometry.lat", "geometry.radius_m"
 
 
@@ -87,7 +90,7 @@ def _row(line: int, columns: tuple[str, ...], values: list[Any]) -> RawRow | Non
     """None for an empty row."""
     if all(v is None or (isinstance(v, str) and not v.strip()) for v in values):
         return None
-    cells = {c: v for c, v in zip(columns, values, strict=False) if c}
+    cells = {c: v for c, v in zip_longest(columns, values[: len(columns)]) if c}
     extra = [v for v in values[len(columns) :] if v not in (None, "")]
     problem = f"有 {len(values)} 列，表头只有 {len(columns)} 列，请检查逗号与引号" if extra else ""
     return RawRow(line, cells, problem)
@@ -103,7 +106,8 @@ def _csv(path: Path, header: int) -> Table:
         head = [file.readline() for _ in range(header)][-1]
         delimiter = max(",;\t", key=head.count)
         file.seek(0)
-        reader = csv.reader(file, delimiter=delimiter)
+        source = _Lines(file)
+        reader = csv.reader(source, delimiter=delimiter, strict=True)
         names = next((r for n, r in enumerate(reader, 1) if n == header), [])
         columns = _columns(path, names, header)
     except csv.Error as err:
@@ -113,21 +117,56 @@ def _csv(path: Path, header: int) -> Table:
         raise
 
     def rows() -> Iterator[RawRow]:
+        reading = reader
         with file:
             while True:
-                line = reader.line_num + 1
+                line = source.mark()
                 try:
-                    values = next(reader)
+                    values = next(reading)
                 except StopIteration:
                     return
-                except csv.Error as err:
-                    yield RawRow(line, {}, f"这一行读不出来，请检查引号是否成对（{err}）")
+                except csv.Error:
+                    source.back()
+                    reading = csv.reader(source, delimiter=delimiter, strict=True)
+                    yield RawRow(line, {}, UNREADABLE_ROW)
                     continue
                 row = _row(line, columns, values)
                 if row is not None:
                     yield row
 
     return Table(columns, max(0, lines - header), rows())
+
+
+class _Lines:
+    """The lines of a file, of which those of the row being read can be had again.
+
+    A quote that nobody closes would else swallow every row after it.
+    """
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self._again: deque[str] = deque()
+        self._row: list[str] = []
+        self._line = 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines)
+        self._row.append(line)
+        return line
+
+    def mark(self) -> int:
+        """A new row begins; gives its line."""
+        self._line += len(self._row)
+        self._row.clear()
+        return self._line
+
+    def back(self) -> None:
+        """Goes on after the first line of the row that can't be read."""
+        self._again.extendleft(reversed(self._row[1:]))
+        del self._row[1:]
 
 
 def _encoding(path: Path) -> tuple[str, int]:

@@ -353,3 +353,23 @@ def test_output_into_a_closed_pipe_ends_quietly(more: list[str]) -> None:
     process.stdout.close()
     assert process.stderr.read() == ""
     assert process.wait(60) == 0
+
+
+def test_rejects_never_go_over_the_file_that_is_read(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    sample = (ROOT / "intake" / "samples" / "hotline.csv").read_bytes()
+    (tmp_path / "h.csv").write_bytes(sample)
+    given = ("import", str(tmp_path / "h.csv"), "--mapping", "hotline", "--as", "310118.eco:registrar:甲")
+    for rejects, said in (("h.csv", "会被覆盖"), ("none/r.csv", "写不了"), (".", "写不了")):
+        code, _, err = ran(capsys, *given, "--rejects", str(tmp_path / rejects))
+        assert code == 2
+        assert said in err
+    assert (tmp_path / "h.csv").read_bytes() == sample
+
+
+def test_a_table_of_another_source_is_refused_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    sample = str(ROOT / "intake" / "samples" / "hotline.csv")
+    code, _, err = ran(capsys, "import", sample, "--mapping", "satellite", "--as", "310118.eco:registrar:甲")
+    assert code == 2
+    assert "没有 任务编号" in err

@@ -169,6 +169,15 @@ async def test_what_the_rules_refuse_is_told_by_its_column(desk: Desk) -> None:
     assert kinds(await desk.bring(desk.file([future]), dry_run=True)) == ["bad"]
 
 
+async def test_a_place_without_an_addressee_is_made_and_said(desk: Desk) -> None:
+    file = desk.file(["A,123.6,31.0,,2026-11-02,建筑垃圾,远海", "B,120.9,31.1,999999,2026-11-02,建筑垃圾,"])
+    for dry_run in (True, False):
+        at_sea, nowhere = await desk.bring(file, dry_run=dry_run)
+        assert (at_sea.kind, at_sea.to_agency) == ("new", None)
+        assert "没有承办方" in at_sea.note
+        assert (nowhere.kind, nowhere.field) == ("bad", "行政区划代码")
+
+
 async def test_a_dry_run_writes_nothing_and_says_what_would_happen(desk: Desk) -> None:
     lines = [row.replace("320583", "310118") for row in rows(3)]
     results = await desk.bring(desk.file(lines), dry_run=True)

@@ -10,7 +10,7 @@ import pytest
 from openpyxl import Workbook
 
 from intake.mapping import Mapping, load_mapping
-from intake.rows import BadRow, Ready, ready
+from intake.rows import BadRow, Ready, missing_columns, ready
 from intake.tables import UnreadableTable, open_table
 
 SAMPLES = Path(__file__).parents[2] / "intake" / "samples"
@@ -96,6 +96,7 @@ def test_a_drill_is_another_clue(tmp_path: Path, satellite: Mapping) -> None:
         (1, "nan", "经度", "不是数字"),
         (1, "200", "经度", "180"),
         (3, "3205", "行政区划代码", "六位"),
+        (6, "-5", "半径米", "不能为负数"),
         (4, "昨天", "影像时间", "不是时间"),
         (5, "建筑拉圾", "疑似类型", "是否想写 建筑垃圾"),
         (5, "", "疑似类型", "不能为空"),
@@ -106,9 +107,10 @@ def test_a_bad_cell_is_named_by_its_column(
 ) -> None:
     row = [*ROW[:at], value, *ROW[at + 1 :]]
     with pytest.raises(BadRow) as bad:
-        first(csv_file(tmp_path, [HEAD, row]), satellite)
+        first(csv_file(tmp_path, [[*HEAD, "半径米"], row]), satellite)
     assert bad.value.column == column
     assert said in bad.value.reason
+    assert not bad.value.reason.startswith("）")
 
 
 def test_a_time_without_offset_is_bad_where_the_mapping_has_none(tmp_path: Path) -> None:
@@ -124,6 +126,32 @@ def test_lines_are_those_of_an_editor(tmp_path: Path) -> None:
     found = list(open_table(csv_file(tmp_path, rows)).rows)
     assert [r.line for r in found] == [2, 4, 6, 7]
     assert "8 列" in found[2].problem
+
+
+def test_a_quote_that_nobody_closes_costs_its_own_row_alone(tmp_path: Path, satellite: Mapping) -> None:
+    open_, later = ["WX-2", *ROW[1:5], '"建筑垃圾'], ["WX-3", *ROW[1:]]
+    quoted = ["WX-4", *ROW[1:5], '"建筑垃圾"']
+    for rows in ([open_, later], [open_, later, quoted], [open_, quoted, open_, later]):
+        found = list(open_table(csv_file(tmp_path, [HEAD, *rows])).rows)
+        assert [r.line for r in found] == list(range(2, len(rows) + 2))
+        assert [bool(r.problem) for r in found] == [row is open_ for row in rows]
+        assert [ready(r, satellite).data["source_ref"] for r in found if not r.problem] == [
+            row[0] for row in rows if row is not open_
+        ]
+
+
+def test_a_row_that_ends_early_lacks_its_cells_and_not_the_columns(
+    tmp_path: Path, satellite: Mapping
+) -> None:
+    with pytest.raises(BadRow, match="不能为空"):
+        first(csv_file(tmp_path, [HEAD, ROW[:3]]), satellite)
+
+
+@pytest.mark.parametrize("name", ["satellite.csv", "satellite.geojson"])
+def test_a_table_of_another_source_is_told_by_its_columns(name: str, satellite: Mapping) -> None:
+    columns = open_table(SAMPLES / name).columns
+    assert missing_columns(columns, satellite) == ()
+    assert missing_columns(columns, load_mapping("hotline"))[:2] == ("工单编号", "诉求标题")
 
 
 def test_a_long_number_that_a_spreadsheet_has_spoilt_is_bad(tmp_path: Path) -> None:
