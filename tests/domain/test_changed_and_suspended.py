@@ -13,7 +13,8 @@ from domain.lifecycle import Outcome, handle, ticked
 from domain.model import Actor, ClueState, Command, shanghai_day
 from domain.packs import Rulebook
 from tests.domain.changes import random_change
-from tests.domain.test_migration import BOOK, change, random_clue
+from tests.domain.story import BOOK
+from tests.domain.test_migration import change, random_clue
 
 ABOVE = Actor("000000.gov", "approver", "丙")
 
