@@ -105,10 +105,10 @@ async def run_worker(
             finally:
                 await courier.drain(DRAIN_SECONDS)
     finally:
-        courier.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await courier.close()  # after the sweep, which may ring it
 
 
 async def serve(settings: Settings) -> None:

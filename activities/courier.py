@@ -28,15 +28,17 @@ from ledger.events import Tip
 from runtime.metrics import BEHIND, CONFLICTS
 from workflows.messages import CLUE_WORKFLOW, OUTBOX, Outbox, clue_no_of, clue_workflow_id
 
-QUIET_SECONDS: Final = 0.05  # a clue that has said nothing for so long is asked,
-LONGEST_SECONDS: Final = 0.5  # and one that goes on talking after so long: a crowd's events go together
+# A clue that has said nothing for so long (no burst, `workflows.outbox`) is asked,
+QUIET_SECONDS: Final = 0.1
+LONGEST_SECONDS: Final = 1.0  # and one that goes on talking after so long: a crowd's events go together
 ABREAST: Final = 8  # clues at once: each holds a connection for a moment
 QUERY_TIMEOUT: Final = timedelta(seconds=5)
 FIRST_PAUSE: Final = 0.25  # seconds until what failed is tried again, doubled up to
 LONGEST_PAUSE: Final = 5.0
 REMEMBERED: Final = 5000  # clues of which it is known how far the ledger is
-SWEEP_PAUSE: Final = 0.02  # between two clues, so that people's commands come first
-SWEEP_EVERY: Final = 600.0  # seconds, for what another worker forgot that has no successor
+SWEEP_PAUSE: Final = 0.02  # seconds between two clues, so that people's commands come first,
+SWEEP_REST: Final = 4.0  # or this many times as long as the answer took
+SWEEP_EVERY: Final = 1800.0  # seconds, for what another worker forgot that has no successor
 RUNNING: Final = f"WorkflowType = '{CLUE_WORKFLOW}' AND ExecutionStatus = 'Running'"
 AWAY: Final = (RPCError, WorkflowQueryFailedError, *UNREACHABLE)
 
@@ -99,7 +101,7 @@ class Courier:
                 except LedgerConflict as err:
                     CONFLICTS.inc()
                     log.error("ledger_conflict", clue_no=clue_no, seq=err.seq)
-                except (*AWAY, LedgerGap) as err:
+                except Exception as err:  # what is forgotten here nobody brings before the next sweep
                     log.warning("ledger_not_brought_up", clue_no=clue_no, error=type(err).__name__)
                     self._want(Ring(clue_no, bell.seq, None))
                     await asyncio.sleep(pause)
@@ -146,8 +148,8 @@ class Courier:
                 if err.status is RPCStatusCode.NOT_FOUND:
                     return None
                 raise
-            if not said.sealed:
-                return self._know(clue_no, after)
+            if not said.sealed:  # a task that was lost rang for it; how far the ledger is, nobody said
+                return None
             try:
                 done = await self._ledger.store(FlushBatch(clue_no, said.sealed))
             except LedgerGap as gap:  # a ring was missed: from where the ledger really is
@@ -198,7 +200,9 @@ class Courier:
         while True:
             try:
                 await self.sweep()
-            except AWAY as err:
+            except (
+                Exception
+            ) as err:  # whatever it was, the next sweep is the only one who finds what a bell missed
                 log.warning("courier_sweep_failed", error=type(err).__name__)
                 await asyncio.sleep(LONGEST_PAUSE)
                 continue
@@ -212,18 +216,20 @@ class Courier:
         behind = 0
         theirs = f" AND TaskQueue = '{task_queue}'" if task_queue else ""
         async for execution in self._client.list_workflows(RUNNING + theirs):
-            clue_no = clue_no_of(execution.id)
+            clue_no, began = clue_no_of(execution.id), self._loop.time()
             after = (await self._ledger.tip(clue_no)).seq
             try:
                 handle = self._client.get_workflow_handle(execution.id)
                 said = await handle.query(OUTBOX, after, result_type=Outbox, rpc_timeout=QUERY_TIMEOUT)
-            except RPCError as err:
-                log.info("clue_not_asked", clue_no=clue_no, status=err.status.name)
+            except (RPCError, WorkflowQueryFailedError) as err:  # one that can't answer holds up no other
+                log.info("clue_not_asked", clue_no=clue_no, error=type(err).__name__)
                 continue
             if said.sealed:
                 behind += 1
+                self._have.pop(clue_no, None)  # the ledger was just asked, and knows better
                 self._want(Ring(clue_no, said.seq, after))
-            await asyncio.sleep(SWEEP_PAUSE)
+            # A clue that this worker doesn't remember is replayed to answer: never more than a part of its time.
+            await asyncio.sleep(max(SWEEP_PAUSE, SWEEP_REST * (self._loop.time() - began)))
         return behind
 
     async def drain(self, seconds: float) -> None:
@@ -231,9 +237,12 @@ class Courier:
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=seconds)
 
-    def close(self) -> None:
-        for task in self._tasks.values():
+    async def close(self) -> None:
+        """Lets go of everything; returns when nothing of it uses the ledger any more."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Bell(Interceptor):

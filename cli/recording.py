@@ -50,6 +50,7 @@ def record(
                 "commands": made.commands,
                 "from_history": made.sure,
                 "from_events": made.commands - made.sure,
+                "rule_changes_left_out": made.changes,
                 "differences": list(made.differences),
                 "behind": behind,
                 "scenario": None if out else made.text,
@@ -73,6 +74,10 @@ def _say(made: Recorded, keep_text: bool) -> None:
     )
     if keep_text:
         said.print("[yellow]说明文字保留着：只在文字里出现的姓名认不出来，请通读后再转交[/]")
+    if made.changes:
+        said.print(
+            f"[yellow]线索换用过 {made.changes} 次规则，场景里没有；要与线索的期限一致，请用它现在的那套规则演练[/]"
+        )
     for why in made.differences:
         said.print(f"[red]✗[/] 按现行规则演练与线索不同：{escape(why)}", soft_wrap=True)
 

@@ -27,6 +27,7 @@ from domain.text import when as said
 from ledger import regional
 from ledger.clues import get_state
 from ledger.regional import Known, Moved
+from runtime.changing import Foresight
 from runtime.client import ClueClient
 
 ABREAST: Final = 16  # commands under way at once, each to a clue of its own
@@ -152,7 +153,10 @@ async def _carried_out(act: Act, dry_run: bool, quiet: bool) -> tuple[Run, list[
                 "unknown_duty", f"台账里没有区域中止决定 {order_no}，用 starter.py suspensions 列出"
             )
         if dry_run:
-            return await _tried(engine, act, known)
+            async with the_clues(settings, patience=PATIENCE) as clues:
+                return await _tried(
+                    engine, Foresight(clues, the_rules().rulebook, datetime.now(UTC)), act, known
+                )
         before = {clue_no for clue_no, order in known.items() if order.has(act.kind)}
         async with the_clues(settings, patience=PATIENCE) as clues:
             run = await _sent(clues, _wanted(engine, act, known), act, before, quiet)
@@ -243,18 +247,19 @@ async def _caught_up(engine: AsyncEngine, order_no: str, kind: str, run: Run) ->
         )
 
 
-async def _tried(engine: AsyncEngine, act: Act, known: dict[str, Known]) -> tuple[Run, list[Moved]]:
-    """What the core would answer, from the ledger's states; nothing is sent."""
-    run, moves, now = Run(), list[Moved](), datetime.now(UTC)
+async def _tried(
+    engine: AsyncEngine, foresight: Foresight, act: Act, known: dict[str, Known]
+) -> tuple[Run, list[Moved]]:
+    """What the core would answer by the rules that each clue goes by; nothing is sent."""
+    run, moves = Run(), list[Moved]()
     async for clue_no in _wanted(engine, act, known):
         if clue_no in known and known[clue_no].has(act.kind):
             run.already += 1
             continue
-        state = await get_state(engine, clue_no)
+        state, book = await foresight.as_it_goes(clue_no, await get_state(engine, clue_no))
         command = Command(act.id(clue_no), act.name, act.actor, act.data)
-        at = max(now, state.updated_at or now)
         try:
-            outcome = handle(state, command, at, the_rules().rulebook)
+            outcome = handle(state, command, foresight.at(state), book)
         except DomainError as err:
             _counted(run, clue_no, err)
             continue

@@ -26,7 +26,7 @@ class Unplanned:
     """A notice that no channel carries yet.
 
     `in_hours`: its agency owes something on the clue that is counted in hours. `next_due_at`: the earliest
-    date of what the agency owes there, None where it owes nothing.
+    date of what the agency owes there, None where it owes nothing. `emergency`: the clue is one now.
     """
 
     id: str
@@ -37,6 +37,7 @@ class Unplanned:
     delivered_at: datetime
     in_hours: bool
     next_due_at: datetime | None
+    emergency: bool
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,9 @@ class Health:
 
 _UNPLANNED: Final = text("""
 SELECT n.id, n.to_agency, n.clue_no, n.kind, n.drill, n.delivered_at,
-       COALESCE(o.in_hours, FALSE) AS in_hours, o.next_due_at
-FROM notice n LEFT JOIN LATERAL (
+       COALESCE(o.in_hours, FALSE) AS in_hours, o.next_due_at,
+       COALESCE(CAST(CAST(c.state AS json) -> 'clue' ->> 'emergency' AS boolean), FALSE) AS emergency
+FROM notice n LEFT JOIN clue c ON c.clue_no = n.clue_no LEFT JOIN LATERAL (
   SELECT bool_or(d.term_unit = 'hour') AS in_hours, min(d.due_at) AS next_due_at FROM duty d
   WHERE d.clue_no = n.clue_no AND d.obliged = n.to_agency
     AND d.fulfilled_at IS NULL AND d.cancelled_at IS NULL) o ON TRUE

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import Field, ValidationError
 
@@ -49,6 +50,8 @@ _TAKEN: Final[Mapping[str, frozenset[str]]] = {
     "webhook": frozenset({"headers"}),
 }
 _SECRET: Final = frozenset({"key", "token", "secret", "password", "user", "url"})
+PART_LEAST: Final = 6  # letters; a part that is shorter would take ordinary words out of a gateway's sentence
+PATH_LEAST: Final = 16  # and a path has ordinary words in it
 _SOME_DAY: Final = date(2100, 1, 1)  # whether an agency is known, not whether it is there today
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -246,6 +249,7 @@ class _Check:
         options = {k: self._filled((*where, k), v, secrets) for k, v in given.items() if k != "note"}
         secrets |= {v for k, v in options.items() if k in _SECRET and isinstance(v, str)}
         secrets |= set(options.get("headers", {}).values())
+        secrets |= {part for value in secrets for part in _parts(value)}
         self._addresses(where, options)
         options.setdefault("security", file.security)
         return Channel(name, file.kind, file.timeout, options, tuple(sorted(secrets, key=len, reverse=True)))
@@ -325,6 +329,20 @@ class _Check:
     def _word(self, where: Where, word: str, words: Any, what: str) -> None:
         if word not in words:
             self._say(where, f"没有{what}“{word}”" + _guess(word, words))
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """What a gateway may say of a secret: an address's password, its parameters and long path, a header's token."""
+    if "://" not in secret:
+        yield from (word for word in secret.split() if len(word) >= PART_LEAST)
+        return
+    try:
+        url = urlsplit(secret)
+    except ValueError:
+        return
+    told = [url.password, *(value for _, value in parse_qsl(url.query))]
+    yield from (part for part in told if part and len(part) >= PART_LEAST)
+    yield from (part for part in url.path.split("/") if len(part) >= PATH_LEAST)
 
 
 def _guess(word: str, words: Any) -> str:

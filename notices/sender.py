@@ -146,7 +146,7 @@ class Sender:
 
     def _rows(self, notice: Unplanned, now: datetime) -> list[Planned]:
         route = self._channels.route(notice.to_agency)
-        told = Told(notice.kind, notice.drill, notice.in_hours, notice.next_due_at)
+        told = Told(notice.kind, notice.drill, notice.in_hours, notice.next_due_at, notice.emergency)
         due_at, digest = send_at(route, told, now, self._calendar)
         return [
             Planned(

@@ -28,12 +28,14 @@ _DAYS_AHEAD: Final = 40  # no run of rest days is longer
 
 @dataclass(frozen=True)
 class Told:
-    """What decides about one notice: `in_hours`, `next_due_at` are of what its agency owes on the clue."""
+    """What decides about one notice: `in_hours`, `next_due_at` are of what its agency owes on the clue,
+    `emergency` of the clue itself."""
 
     kind: str
     drill: bool
     in_hours: bool
     next_due_at: datetime | None
+    emergency: bool = False
 
 
 def lanes(
@@ -70,10 +72,10 @@ def _on_duty(route: Route, at: datetime, calendar: Calendar) -> tuple[tuple[str,
 def send_at(route: Route, told: Told, now: datetime, calendar: Calendar) -> tuple[datetime, bool]:
     """When the notice goes out, and whether in a digest.
 
-    At once where its kind may not wait, where its agency owes something counted in hours, and where waiting
-    would reach the next date of what it owes.
+    At once where its kind may not wait, where the clue is an emergency, where its agency owes something counted
+    in hours, and where waiting would reach the next date of what it owes.
     """
-    if told.kind in NEVER_WAITS or told.kind not in route.wait or told.in_hours:
+    if told.kind in NEVER_WAITS or told.kind not in route.wait or told.in_hours or told.emergency:
         return now, False
     later = _next_window(route, now, calendar)
     if told.next_due_at is not None and told.next_due_at > now and later >= told.next_due_at:

@@ -36,6 +36,8 @@ AT_THE_END: Final = (
     "packs",
     "age_days",
 )
+# A scenario holds one clue, and is played by one edition of the rules.
+LEFT_OUT: Final = frozenset({"take_in", "change_rules"})
 BY_DUTY: Final = {"duties": "status", "due": "due_at", "legal_due": "legal_due_at"}
 # Of a duty, what a second telling must repeat.
 SAME: Final = (
@@ -55,12 +57,14 @@ class Recorded:
     """A scenario's text. `sure` of its `commands` are as they were sent, the others are read from their events.
 
     `differences`: where playing the text under today's rules tells another story than the clue; empty as a rule.
+    `changes`: how often the clue was moved to other rules, which the text leaves out.
     """
 
     text: str
     commands: int
     sure: int
     differences: tuple[str, ...]
+    changes: int = 0
 
 
 def record(
@@ -71,7 +75,8 @@ def record(
     `as_of`: the instant at which a clue that still runs is looked at last. `keep_text` leaves free text in, with
     the people known by name and numbers like theirs taken out.
     """
-    acts = [act for act in acts if act.command.name != "take_in"]  # a scenario holds one clue
+    changes = sum(act.command.name == "change_rules" for act in acts)
+    acts = [act for act in acts if act.command.name not in LEFT_OUT]
     states = _states(events)
     masks = Masks(keep_text)
     officers = _officers(acts, states, rules)
@@ -85,11 +90,11 @@ def record(
         content["packs"] = [pack for pack in states[-1].packs if pack != HOUSE]
     content["officers"] = [_officer(o, masks) for o in officers]
     content["steps"] = _steps(acts, states, rules, masks, end, final)
-    text = _head(acts, keep_text) + yaml.dump(
+    text = _head(acts, keep_text, changes) + yaml.dump(
         content, Dumper=_Dumper, allow_unicode=True, sort_keys=False, default_flow_style=None, width=110
     )
     sure = sum(act.sure for act in acts)
-    return Recorded(text, len(acts), sure, tuple(_differences(text, final, rules)))
+    return Recorded(text, len(acts), sure, tuple(_differences(text, final, rules)), changes)
 
 
 class _Dumper(yaml.SafeDumper):
@@ -204,16 +209,18 @@ def _title(state: ClueState) -> str:
     return f"{matter}：{state.from_agency} → {state.to_agency or '未定'}"
 
 
-def _head(acts: Sequence[Act], keep_text: bool) -> str:
+def _head(acts: Sequence[Act], keep_text: bool, changes: int) -> str:
     sure = sum(act.sure for act in acts)
     text = (
         "说明文字保留，其中已知的姓名和像证件、电话的号码已替换；请通读后再转交"
         if keep_text
         else "说明文字一律替换"
     )
+    moved = f"# 线索换用过 {changes} 次规则，场景里没有：演练全程按一套规则计。\n" if changes else ""
     return (
         f"# 由 starter.py record 按真实线索写成：{len(acts)} 条命令，{sure} 条取自工作流历史，其余由事件还原。\n"
         f"# 人名、证件、电话、车船、文号和摘要均为代称；坐标只留到行政区划，没有的写作 0；{text}。\n"
+        f"{moved}"
     )
 
 

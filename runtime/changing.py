@@ -70,19 +70,25 @@ class Foresight:
 
     async def _one(self, clue_no: str, state: ClueState) -> Foreseen:
         async with self._gate:
-            old, state = await self._as_it_goes(clue_no, state)
+            state, old = await self.as_it_goes(clue_no, state)
         assert state.discovered_at is not None
         new = excerpt(self._new, state.discovered_at)
-        if old is None:  # no run: it would be resumed with today's rules
-            old = excerpt(self._client.rules.rulebook, state.discovered_at)
         new = old if old.version == new.version else new
-        return Foreseen(clue_no, old.version, simulate(state, old, new, self._at(state)))
+        return Foreseen(clue_no, old.version, simulate(state, old, new, self.at(state)))
 
-    def _at(self, state: ClueState) -> datetime:
+    def at(self, state: ClueState) -> datetime:
+        """The instant at which the clue is looked at: now, and never before what it has already seen."""
         return max(self._now, state.updated_at or self._now)
 
-    async def _as_it_goes(self, clue_no: str, state: ClueState) -> tuple[Rulebook | None, ClueState]:
-        """The rules that the clue goes by, and its state: the record's, unless the clue is ahead of it."""
+    async def as_it_goes(self, clue_no: str, state: ClueState) -> tuple[ClueState, Rulebook]:
+        """The clue's state, the record's unless the clue is ahead of it, and the rules that it goes by."""
+        book, state = await self._fetched(clue_no, state)
+        if book is None:  # no run: it would be resumed with today's rules
+            assert state.discovered_at is not None
+            book = excerpt(self._client.rules.rulebook, state.discovered_at)
+        return state, book
+
+    async def _fetched(self, clue_no: str, state: ClueState) -> tuple[Rulebook | None, ClueState]:
         ref = await self._client.rules_of(clue_no)
         if ref is None:
             return None, state

@@ -233,8 +233,8 @@ class ClueWorkflow:
         return search.worth_showing(self._shown, search.attributes(self._state, self._start.rules))
 
     def show(self) -> None:
-        if self.has_more_to_show():
-            wanted = search.attributes(self._state, self._start.rules)
+        wanted = search.attributes(self._state, self._start.rules)
+        if search.worth_showing(self._shown, wanted):
             workflow.upsert_search_attributes(search.updates(self._shown, wanted))
             self._shown = wanted
 

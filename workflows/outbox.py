@@ -9,8 +9,7 @@ from typing import Final, Protocol
 from activities.messages import FlushDone
 from domain.chain import Sealed
 
-BURST: Final = timedelta(milliseconds=100)  # commands that follow each other this closely are gathered,
-GATHER: Final = timedelta(milliseconds=300)  # this long, before what they change is told all at once
+BURST: Final = timedelta(milliseconds=100)  # commands that follow each other this closely are a burst
 CONFLICT_PAUSE: Final = timedelta(minutes=5)  # what the ledger refuses for good needs a person first
 
 

@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import timedelta
+from typing import Final
 
 from activities.messages import RING, Ring
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows import errands
-from workflows.outbox import CONFLICT_PAUSE, GATHER, Outbox
+from workflows.outbox import CONFLICT_PAUSE, Outbox
+
+GATHER: Final = timedelta(
+    seconds=1
+)  # what a burst changes is shown all at once, this long after its beginning
 
 
 class Pulled(Outbox):

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from activities.messages import FlushBatch, FlushDone
 from domain.chain import Sealed
@@ -16,7 +18,9 @@ from temporalio.exceptions import FailureError
 
 from workflows import errands
 from workflows.batches import next_batch
-from workflows.outbox import CONFLICT_PAUSE, GATHER, Outbox
+from workflows.outbox import CONFLICT_PAUSE, Outbox
+
+GATHER: Final = timedelta(milliseconds=300)  # a burst's events go to the ledger together, after so long
 
 
 class Pushed(Outbox):

@@ -1,5 +1,6 @@
 """The house as its users start it: `up` in the foreground, commands beside it, a restart that forgets nothing."""
 
+import asyncio
 import contextlib
 import io
 import json
@@ -18,7 +19,9 @@ import psutil
 import pytest
 
 from cli.main import main
-from runtime.settings import get_settings
+from ledger import database, events
+from runtime.embedded.stack import with_running
+from runtime.settings import Settings, get_settings
 
 ROOT = Path(__file__).parents[2]
 READY = "线索通已启动"
@@ -91,7 +94,22 @@ class Up:
             get_settings.cache_clear()
             code = main([*argv, "--json"])
         get_settings.cache_clear()
-        return code, json.loads(out.getvalue() or "null")
+        answer = json.loads(out.getvalue() or "null")
+        if code == 0 and argv[0] in ("start", "do"):
+            asyncio.run(self._recorded(answer["clue_no"], answer["seq"]))
+        return code, answer
+
+    async def _recorded(self, clue_no: str, seq: int) -> None:
+        """Waits until the ledger has it: lists and inboxes are a moment behind an answer."""
+        settings = with_running(Settings(data_dir=self.folder, database_url=None, temporal_address=None))
+        assert settings.database_url
+        engine = database.create(settings.database_url)
+        try:
+            async with asyncio.timeout(30):
+                while (await events.tip(engine, clue_no)).seq < seq:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+        finally:
+            await engine.dispose()
 
     def run_apart(self, *argv: str) -> subprocess.CompletedProcess[str]:
         """The same as a process of its own, as people run it."""
@@ -221,9 +239,6 @@ def test_list_pages_and_filters(house: Up, clue_no: str) -> None:
     path.write_text(json.dumps({**CLUE, "title": "另一条"}))
     code, other = house.run("start", "--file", str(path), "--as", "310118.eco:officer:甲")
     assert code == 0
-    end = time.monotonic() + 60  # the ledger may be a moment behind
-    while len(house.run("list", "--finder", "310118.eco")[1]["clues"]) < 2:
-        assert time.monotonic() < end, "the ledger has not caught up"
     _until(
         lambda: len(house.run("list", "--finder", "310118.eco")[1]["clues"]) == 2
     )  # the ledger comes after
@@ -273,7 +288,6 @@ def test_a_second_report_of_one_matter_is_shown_before_it_is_made(house: Up) -> 
     code, first = house.run("start", *who, "--id", "twice-1")
     assert code == 0
     assert house.run("start", *who, "--id", "twice-1") == (0, first)  # sent again, not a second one
-    _until(lambda: house.run("start", *who)[0] == 3)  # once the ledger has it
     code, held = house.run("start", *who)
     assert (code, held["error"]) == (3, "suspected_duplicate")
     assert [s["clue_no"] for s in held["suspects"]] == [first["clue_no"]]

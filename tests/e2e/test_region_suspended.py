@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.calendar import SHANGHAI
 from tests.e2e.test_command_line import CLUE, ROOT, Up, environ
 
 CLUES = 6
@@ -123,3 +126,41 @@ def test_what_can_not_be_is_said(house: Up, clues: list[str]) -> None:
     county = ("--order-no", "2号", "--reason", "x", "--as", "320500.eco:approver:市局")
     code, body = house.run("suspend", "--region", "32", *county)
     assert (code, {r["error"] for r in body["refused"]}) == (3, {"not_permitted"})
+
+
+def test_a_dry_run_counts_by_the_rules_that_each_clue_goes_by(house: Up, clues: list[str]) -> None:
+    """Which are not those of the house, once the clue was moved to others."""
+    order = ("--order-no", "苏环中止3号", "--reason", "台风", "--as", "320000.eco:approver:省厅")
+    assert house.run("suspend", "--region", "3205", *order)[0] == 0
+    folder = house.folder / "changed"
+    shutil.copytree(ROOT / "rules", folder)
+    pack = folder / "packs" / "house.yaml"
+    hours, days = (
+        "  - id: ack\n    term: 4\n    unit: hour\n",
+        "  - id: ack\n    term: 9\n    unit: workday\n",
+    )
+    assert hours in pack.read_text()
+    pack.write_text(pack.read_text().replace(hours, days))
+    year = datetime.now(SHANGHAI).year  # no working day in it, nor in the next
+    free = [
+        f"  - {{year: {y}, status: official, notice: 试, rest: {{长假: [{y}-01-01, {y}-12-31]}}, work: []}}"
+        for y in (year, year + 1)
+    ]
+    head = "announced_from: 2001\nhorizon: 2036\nyears:\n"
+    (folder / "calendars" / "cn.yaml").write_text(head + "\n".join(free) + "\n")
+    lawyer = ("--reason", "修订", "--approver-as", "000000.eco:legal:法规")
+    code, answer = house.run("rules", "apply", "--rules", str(folder), *lawyer, "--yes")
+    assert code == 0, answer
+    code, tried = house.run("resume", *order, "--undo", "--dry-run")
+    assert (code, tried["done"]) == (0, CLUES)
+    code, done = house.run("resume", *order, "--undo")
+    assert (code, done["done"]) == (0, CLUES)
+
+    def told(answer: dict[str, Any]) -> set[tuple[Any, ...]]:
+        return {(m["clue_no"], m["duty"], m["legal_due_at"], m["new_legal_due_at"]) for m in answer["moves"]}
+
+    assert told(tried) == told(done)
+    for clue_no in clues[:CLUES]:
+        kept = {d["id"]: d["legal_due_at"] for d in house.run("query", clue_no)[1]["duties"]}
+        assert {(clue_no, "ack", kept["ack"], kept["ack"])} <= told(done)
+    assert house.run("reconcile")[0] == 0

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from notices.config import Channels, load_channels, read_channels
+from notices.outcome import clean
 from runtime.rules import load_rules
+from tests.notices.ground import channels_of
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "deploy" / "channels.example.yaml"
@@ -92,6 +94,14 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     channels, found = read_channels(tmp_path / "none.yaml", load_rules())
     assert channels is None
     assert "文件不存在" in str(found[0])
+
+
+def test_parts_of_an_address_and_of_a_header_are_secret_too(tmp_path: Path) -> None:
+    url = "https://robot:pass-word@example.org/hooks/T0123456789abcdef/in?token=hush-hush&v=2"
+    hook = {"kind": "webhook", "url": url, "headers": {"Authorization": "Bearer of-the-ring"}}
+    channel = channels_of(tmp_path, {"channels": {"a": hook}}).channels["a"]
+    said = "no robot pass-word, no T0123456789abcdef, no hush-hush v 2, no of-the-ring in hooks"
+    assert clean(said, channel.secrets) == "no robot ***, no ***, no *** v 2, no *** in hooks"
 
 
 def test_variables_are_filled_in_and_kept_secret(tmp_path: Path) -> None:

@@ -500,6 +500,24 @@ async def test_what_may_wait_comes_as_one_digest(ground: Ground) -> None:
     assert {row["state"] for row in await ground.rows()} == {"accepted"}
 
 
+async def test_an_emergency_waits_for_no_digest_also_once_it_is_amended(ground: Ground) -> None:
+    from domain.calendar import SHANGHAI
+
+    async with gateway() as there:
+        urgent = await ground.told("XS-320583-20240403-0001", emergency=True)
+        plain = await ground.told("XS-320583-20240403-0002")
+        soon = (ground.clock().astimezone(SHANGHAI) + timedelta(hours=2)).strftime("%H:%M")
+        sender = ground.sender(waiting(there.base, digest=[soon]))
+        for case in (urgent, plain):
+            await ground.then(case, "acknowledge", ADDRESSEE)
+        await sender.drain()
+        assert [heard.body["notices"][0]["clue_no"] for heard in there.heard] == [urgent.clue_no]
+        await ground.then(plain, "amend_clue", FINDER, changes={"emergency": True})
+        await ground.then(plain, "dispute_jurisdiction", ADDRESSEE, reason="不在辖区")
+        await sender.drain()
+    assert [heard.body["notices"][0]["clue_no"] for heard in there.heard] == [urgent.clue_no, plain.clue_no]
+
+
 async def test_two_senders_send_one_digest_once(ground: Ground) -> None:
     from domain.calendar import SHANGHAI
 

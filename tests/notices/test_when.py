@@ -66,6 +66,13 @@ def test_a_duty_in_hours_never_waits() -> None:
     assert send_at(WAITS, told("reminder", in_hours=True), now, CALENDAR) == (now, False)
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_an_emergency_never_waits(kind: str) -> None:
+    now = at("2024-04-04 03:00")
+    told = Told(kind, drill=False, in_hours=False, next_due_at=None, emergency=True)
+    assert send_at(WAITS, told, now, CALENDAR) == (now, False)
+
+
 def test_nothing_waits_past_what_its_agency_owes() -> None:
     now = at("2024-04-03 23:00")
     assert send_at(WAITS, told(due="2024-04-06 00:00"), now, CALENDAR)[0] == now

@@ -17,6 +17,7 @@ from domain.commands import SHAPES
 from domain.lifecycle import handle
 from domain.model import Actor, Command, Event, Json, blank, shanghai_day
 from rehearsal.acts import HEADS, Act, UnknownAct, acts_of, command_of, surer
+from rehearsal.altered import with_term
 from rehearsal.durable import play_durable
 from rehearsal.player import placer_for, play_core
 from rehearsal.recording import Recorded, record
@@ -24,7 +25,7 @@ from rehearsal.replay import SKIPPED
 from rehearsal.scenario import load_scenario
 from runtime.embedded.postgres import EmbeddedPostgres
 from runtime.facts import facts_for
-from tests.domain.story import at
+from tests.domain.story import at, reported
 from tests.domain.strategies import EXAMPLES
 from tests.oracle.cases import OFFICERS
 from tests.rehearsal.lives import RULES, Life, random_life, told
@@ -314,6 +315,24 @@ def test_a_record_that_today_s_rules_would_end_otherwise_says_where() -> None:
     shorter = [event if event.type != "duty_opened" else _moved(event) for event in other.events]
     other.events = shorter
     assert recorded(other).differences
+
+
+def test_a_change_of_rules_is_left_out_and_the_record_plays_by_the_rules_that_the_clue_came_to() -> None:
+    told = reported()
+    newer = replace(with_term(RULES.rulebook, "house.ack=8hour"), version="second")
+    command = told.command(
+        "2026-05-11 10:00", "change_rules", "000000.eco legal",
+        {"change_id": "G1", "reason": "修订", "approver": "某人", "version": "second"},
+    )  # fmt: skip
+    outcome = handle(told.state, command, at("2026-05-11 10:00"), RULES.rulebook, newer)
+    events = [*told.events, *outcome.events]
+    moved = replace(RULES, rulebook=newer)
+    made = record(events, acts_of(events), moved, at("2026-05-11 11:00"))
+    assert (made.changes, made.differences) == (1, ())
+    assert [step.get("do") for step in yaml.safe_load(made.text)["steps"]] == ["report", None]
+    assert "换用过 1 次规则" in made.text
+    before = record(events, acts_of(events), RULES, at("2026-05-11 11:00"))
+    assert [why for why in before.differences if "due.ack" in why]
 
 
 def _moved(event: Event) -> Event:
