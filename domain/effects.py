@@ -207,6 +207,26 @@ def _was_merged(d: Draft) -> None:
         raise DomainError("wrong_stage", f"线索 {d.data['clue_no']} 没有并入本线索；并案请对它用 merge_into")
 
 
+def _may_be_merged(d: Draft) -> None:
+    """No clue goes on in one that goes nowhere itself: two merged into each other would be nobody's."""
+    assert d.command is not None
+    into, other = d.data["clue_no"], d.command.facts.survivor
+    if into in d.state.merged_from:
+        raise DomainError("wrong_stage", f"线索 {into} 已并入本线索，不能再并入它")
+    if other is None:  # in a scenario, which holds one clue
+        return
+    if other.merged_into is not None:
+        raise DomainError(
+            "wrong_stage", f"线索 {into} 自己已并入 {other.merged_into}，请改为并入 {other.merged_into}"
+        )
+    if other.stage == "withdrawn":
+        raise DomainError("wrong_stage", f"线索 {into} 已撤回，不能并入")
+    if other.drill != d.state.drill:
+        raise DomainError(
+            "invalid_input", f"字段 clue_no（并入线索）：{into} 与本线索一条是演练、一条是正式的，不能并案"
+        )
+
+
 def take_in(d: Draft) -> None:
     """The clue that stays learns which one was merged into it."""
     assert d.command is not None
@@ -354,6 +374,7 @@ EFFECTS: Mapping[str, Callable[[Draft], None]] = {
 }
 CONTENT_CHECKS: Mapping[str, Callable[[Draft], None]] = {
     "convene_inspection": inspection.check_inspection,
+    "merge_into": _may_be_merged,
     "take_in": _was_merged,
     "send_transfer": transfer.check_transfer,
     "send_supplement": transfer.check_manifest,

@@ -101,6 +101,16 @@ class Merged:
 
 
 @dataclass(frozen=True)
+class Survivor:
+    """What the sender saw of the clue that another one is to be merged into."""
+
+    clue_no: str
+    stage: str
+    drill: bool
+    merged_into: str | None = None
+
+
+@dataclass(frozen=True)
 class Facts:
     """What the sender looked up for this one command, so that deciding needs no table of the world.
 
@@ -108,7 +118,8 @@ class Facts:
     `officers`: the lists' lines for the officers named. `addressee`: the agency that the place and
     the matter point to (`<place.region>.<department>`), for a report that names none.
     `also_notify`: agencies of adjacent regions in the uncertainty circle. `placing`: what the coordinates say
-    of whose the place is, where there are any; kept in the event as it is. `merged`: for `take_in`, the clue named.
+    of whose the place is, where there are any; kept in the event as it is. `merged`: for `take_in`, the clue named;
+    `survivor`: for `merge_into`.
     """
 
     unknown: tuple[str, ...] = ()
@@ -118,6 +129,7 @@ class Facts:
     also_notify: tuple[str, ...] = ()
     placing: Json | None = None
     merged: Merged | None = None
+    survivor: Survivor | None = None
 
 
 @dataclass(frozen=True)

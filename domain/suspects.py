@@ -123,7 +123,7 @@ def _same(
     days = measures.place_days if other.kind == "address" else measures.days
     if strength is None or own is None or apart > timedelta(days=days) or _listed_apart(own, other):
         return None
-    return Match(other.kind, strength, f"{KINDS[other.kind]}相同，相隔 {_apart(apart)}")
+    return Match(other.kind, strength, f"{KINDS[other.kind]}相同，相隔{_apart(apart)}")
 
 
 def _near(place: Trace | None, other: Trace, apart: timedelta, measures: Measures) -> Match | None:
@@ -139,7 +139,7 @@ def _near(place: Trace | None, other: Trace, apart: timedelta, measures: Measure
     away = metres(place.lon, place.lat, other.lon, other.lat)
     if away > reach(place.radius_m, other.radius_m, measures):
         return None
-    return Match("place", strength, f"地点相距 {_metres(away)}、事项相同，相隔 {_apart(apart)}")
+    return Match("place", strength, f"地点相距 {_metres(away)}、事项相同，相隔{_apart(apart)}")
 
 
 def _listed_apart(own: Trace, other: Trace) -> bool:
@@ -160,4 +160,4 @@ def _apart(span: timedelta) -> str:
     hours = round(span.total_seconds() / 3600)
     if not hours:
         return "不到 1 小时"
-    return f"{hours} 小时" if hours < 48 else f"{hours // 24} 天"
+    return f" {hours} 小时" if hours < 48 else f" {hours // 24} 天"

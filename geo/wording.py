@@ -30,7 +30,7 @@ def distance(metres: float) -> str:
 
 
 def vague(radius_m: float, most_m: float) -> str:
-    return f"误差半径 {distance(radius_m)}，太大（至多 {distance(most_m)}），不能据以确定属地，请缩小范围或写明 place.region。"
+    return f"误差半径 {distance(radius_m)}，太大（至多 {distance(most_m)}），不能据以确定属地，请缩小范围或写明行政区划代码。"
 
 
 def proposal(p: Placing, rules: Rules) -> str:

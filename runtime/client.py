@@ -36,6 +36,7 @@ from domain.model import (
     Json,
     Merged,
     Officer,
+    Survivor,
     blank,
     instant,
     shanghai_day,
@@ -153,12 +154,20 @@ class ClueClient(Looking):
         message = replace(self._message(name, actor, data, command_id, at), rules=rules)
         check_number(clue_no)
         checked = commands.checked(message.command, clue_no, self._at(message))
-        if name == "merge_into" and not await self._exists(checked["clue_no"]):
-            raise DomainError("unknown_clue", f"没有线索 {checked['clue_no']}，请核对要并入的编号")
+        if name == "merge_into":
+            message = await self._with_survivor(message, checked["clue_no"])
         answer = await self._answered(clue_no, message, report=False)
         if name == "merge_into":
             await self._tell_of_merging(clue_no, message, checked["clue_no"])
         return answer
+
+    async def _with_survivor(self, message: m.CommandMessage, into: str) -> m.CommandMessage:
+        if not await self._exists(into):
+            raise DomainError("unknown_clue", f"没有线索 {into}，请核对要并入的编号")
+        other = await self.state(into)
+        seen = Survivor(into, str(other.stage), other.drill, other.merged_into)
+        command = message.command
+        return replace(message, command=replace(command, facts=replace(command.facts, survivor=seen)))
 
     async def _tell_of_merging(self, clue_no: str, message: m.CommandMessage, into: str) -> None:
         """The clue that stays learns of it, once: under an id that follows from the merging's own, so that whoever

@@ -10,7 +10,7 @@ from domain.commands import SHAPES
 from domain.errors import DomainError
 from domain.labels import ROLES, STAGES
 from domain.lifecycle import Outcome, handle, ticked
-from domain.model import Actor, Command, Facts, Merged
+from domain.model import Actor, Command, Facts, Merged, Survivor
 from tests.domain.story import (
     BOOK,
     DIGEST,
@@ -375,3 +375,36 @@ def test_what_was_not_merged_into_this_clue_is_not_taken_in(merged: Merged | Non
     with pytest.raises(DomainError, match="没有并入本线索") as refused:
         _told(_inspecting(), Actor(F, "officer", "甲"), merged)
     assert refused.value.code == "wrong_stage"
+
+
+@pytest.mark.parametrize(
+    ("survivor", "code", "said"),
+    [
+        (Survivor("XS-2", "merged", False, "XS-3"), "wrong_stage", "并入 XS-3"),
+        (Survivor("XS-2", "withdrawn", False), "wrong_stage", "已撤回"),
+        (Survivor("XS-2", "notified", True), "invalid_input", "演练"),
+    ],
+)
+def test_a_clue_is_merged_only_into_one_that_goes_on(survivor: Survivor, code: str, said: str) -> None:
+    with pytest.raises(DomainError, match=said) as refused:
+        _merging(_inspecting(), survivor)
+    assert refused.value.code == code
+
+
+@pytest.mark.parametrize("stage", ["notified", "closed"])
+def test_a_clue_may_be_merged_into_one_open_or_closed(stage: str) -> None:
+    assert _merging(_inspecting(), Survivor("XS-2", stage, False)).state.stage == "merged"
+
+
+def test_a_clue_is_not_merged_into_one_that_it_took_in() -> None:
+    story = _inspecting()
+    taken = _told(story, Actor(F, "officer", "甲"), Merged("XS-2", story.state.clue_no, "同一船", 0)).state
+    command = Command("m", "merge_into", Actor(F, "officer", "甲"), {"clue_no": "XS-2", "reason": "同"})
+    with pytest.raises(DomainError, match="已并入本线索"):
+        handle(taken, command, at(NOW), BOOK)
+
+
+def _merging(story: Story, survivor: Survivor) -> Outcome:
+    data = {"clue_no": "XS-2", "reason": "同一案"}
+    command = Command("m", "merge_into", Actor(F, "officer", "甲"), data, Facts(survivor=survivor))
+    return handle(story.state, command, at(NOW), BOOK)

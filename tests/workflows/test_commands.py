@@ -147,6 +147,21 @@ async def test_a_clue_is_merged_only_into_one_that_is_there(clues: ClueClient) -
     assert [here.clue_no in e["text"] for e in seen["timeline"] if e["event"] == "taken_in"] == [True]
 
 
+async def test_no_two_clues_are_merged_into_each_other(clues: ClueClient) -> None:
+    here, there, third = Desk(clues), Desk(clues), Desk(clues)
+    for desk in (here, there, third):
+        await desk.report()
+    await here.do("merge_into", FINDER, clue_no=there.clue_no, reason="同一案")
+    await refused("wrong_stage", there.do("merge_into", FINDER, clue_no=here.clue_no, reason="同一案"))
+    await refused("wrong_stage", third.do("merge_into", FINDER, clue_no=here.clue_no, reason="同一案"))
+    assert (await clues.query(there.clue_no))["holder"]
+    await third.do("merge_into", FINDER, clue_no=there.clue_no, reason="同一案")
+    drill = Desk(clues)
+    await drill.report(drill=True)
+    await refused("invalid_input", there.do("merge_into", FINDER, clue_no=drill.clue_no, reason="同一案"))
+    await drill.do("withdraw", FINDER, reason="误报")
+
+
 async def test_a_merging_sent_again_after_a_crash_tells_the_other_clue_once(
     clues: ClueClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
