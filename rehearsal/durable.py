@@ -32,6 +32,7 @@ from runtime.embedded.testing import time_skipping_env
 from runtime.rules import Rules
 from runtime.settings import Settings, get_settings
 from worker import run_worker
+from workflows.messages import CommandMessage
 
 LAG: Final = timedelta(minutes=10)  # more than the spread of wake-ups and a slow run together
 TASK_QUEUE: Final = "rehearsal"
@@ -40,10 +41,13 @@ DELIVERY_SECONDS: Final = 20
 
 
 class _OneClue(ClueClient):
-    """A scenario holds one clue: another that a command names is taken to be there, as in the core."""
+    """A scenario holds one clue: another that a command names is taken to be there, and told nothing, as in the core."""
 
-    async def _exists(self, clue_no: str) -> bool:
-        return True
+    async def _with_survivor(self, message: CommandMessage, into: str) -> CommandMessage:
+        return message
+
+    async def _tell_of_merging(self, clue_no: str, message: CommandMessage, into: str) -> None:
+        pass
 
 
 @contextmanager
