@@ -133,8 +133,9 @@ class Courier:
 
     # --- bringing -----------------------------------------------------------------------------------
 
-    async def bring(self, clue_no: str, after: int, run_id: str | None = None) -> None:
-        """Asks the clue for its events behind number `after`, and stores them.
+    async def bring(self, clue_no: str, after: int, run_id: str | None = None) -> FlushDone | None:
+        """Asks the clue for its events behind number `after`, and stores them; gives the ledger's tip then, None
+        where there was nothing to store.
 
         Raises LedgerGap, LedgerConflict, and what Temporal or the database raise where they don't answer. A clue
         that Temporal doesn't know has nothing to bring.
@@ -160,7 +161,8 @@ class Courier:
                 continue
             after = done.seq
             if after >= said.seq:
-                return self._know(clue_no, after)
+                self._know(clue_no, after)
+                return done
 
     def _know(self, clue_no: str, seq: int) -> None:
         self._have[clue_no] = max(seq, self._have.pop(clue_no, 0))
@@ -174,11 +176,10 @@ class Courier:
         `LedgerConflict`, not retried, where another event stands at that place.
         """
         try:
-            tip = await self._ledger.tip(said.clue_no)
+            done = await self.bring(said.clue_no, self._have.get(said.clue_no, 0), said.run_id)
+            tip = Tip(done.seq, done.hash) if done else await self._ledger.tip(said.clue_no)
             if tip.seq < said.seq:
-                await self.bring(said.clue_no, tip.seq, said.run_id)
-                tip = await self._ledger.tip(said.clue_no)
-            if tip.seq < said.seq:
+                self._have.pop(said.clue_no, None)  # the ledger was set back: the next try begins anew
                 raise LedgerGap(said.clue_no, tip.seq, said.seq)
             there = tip.hash if tip.seq == said.seq else await self._ledger.hash_at(said.clue_no, said.seq)
             if there != said.hash:
