@@ -118,12 +118,14 @@ class ServerProcess:
     def freeze(self) -> None:
         """Stops it from answering without ending it, as a hanging machine would."""
         for process in family(self._child.pid) if self._child else []:
-            process.suspend()
+            with contextlib.suppress(psutil.NoSuchProcess):  # a backend may just be going
+                process.suspend()
 
     def thaw(self) -> None:
         """Takes `freeze` back."""
         for process in family(self._child.pid) if self._child else []:
-            process.resume()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def family(pid: int) -> list[psutil.Process]:
