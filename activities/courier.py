@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -23,6 +24,7 @@ from activities import messages
 from activities.ledger import UNREACHABLE
 from activities.ledger import said as kind_of
 from activities.messages import FlushBatch, FlushDone, Ring, Said
+from domain.chain import Sealed
 from ledger.errors import LedgerConflict, LedgerGap
 from ledger.events import Tip
 from runtime.metrics import BEHIND, CONFLICTS
@@ -36,6 +38,7 @@ QUERY_TIMEOUT: Final = timedelta(seconds=5)
 FIRST_PAUSE: Final = 0.25  # seconds until what failed is tried again, doubled up to
 LONGEST_PAUSE: Final = 5.0
 REMEMBERED: Final = 5000  # clues of which it is known how far the ledger is
+HEARD: Final = 200  # events of one clue that are kept for `settle`: more than a burst brings
 SWEEP_PAUSE: Final = 0.02  # seconds between two clues, so that people's commands come first,
 SWEEP_REST: Final = 4.0  # or this many times as long as the answer took
 SWEEP_EVERY: Final = 1800.0  # seconds, for what another worker forgot that has no successor
@@ -67,6 +70,7 @@ class Courier:
         self._rung_at: dict[str, float] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._have: OrderedDict[str, int] = OrderedDict()  # how far the ledger is known to be
+        self._heard: dict[str, list[Sealed]] = {}  # what bells told, of clues that are attended to
         self._gate = asyncio.Semaphore(ABREAST)
 
     # --- rung ---------------------------------------------------------------------------------------
@@ -76,16 +80,25 @@ class Courier:
         self._loop.call_soon_threadsafe(self._want, bell)
 
     def _want(self, bell: Ring) -> None:
+        self._hear(bell)
         before = self._wanted.get(bell.clue_no)
         if before is not None:
             after = None if before.after is None or bell.after is None else min(before.after, bell.after)
-            bell = Ring(bell.clue_no, max(before.seq, bell.seq), after)
+            bell = replace(bell, seq=max(before.seq, bell.seq), after=after)
         self._wanted[bell.clue_no] = bell
         self._rung_at[bell.clue_no] = self._loop.time()
         if bell.clue_no not in self._tasks:
             task = self._loop.create_task(self._attend(bell.clue_no))
             self._tasks[bell.clue_no] = task
             BEHIND.set(len(self._tasks))
+
+    def _hear(self, bell: Ring) -> None:
+        """A task that was lost and done again tells the same numbers anew: the last telling counts."""
+        heard = self._heard.setdefault(bell.clue_no, [])
+        while heard and heard[-1].seq > (bell.after or 0):
+            heard.pop()
+        heard.extend(bell.sealed)
+        del heard[:-HEARD]
 
     async def _attend(self, clue_no: str) -> None:
         """Brings what one clue says until it is quiet and everything is there."""
@@ -103,6 +116,7 @@ class Courier:
                     log.error("ledger_conflict", clue_no=clue_no, seq=err.seq)
                 except Exception as err:  # what is forgotten here nobody brings before the next sweep
                     log.warning("ledger_not_brought_up", clue_no=clue_no, error=type(err).__name__)
+                    self._heard.pop(clue_no, None)  # it may take long: memory is for bursts
                     self._want(Ring(clue_no, bell.seq, None))
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, LONGEST_PAUSE)
@@ -110,6 +124,7 @@ class Courier:
             self._tasks.pop(clue_no, None)
             BEHIND.set(len(self._tasks))
             self._rung_at.pop(clue_no, None)
+            self._heard.pop(clue_no, None)
 
     async def _calm(self, clue_no: str) -> None:
         """Until the clue has been quiet for a moment, or has talked for long."""
@@ -164,6 +179,21 @@ class Courier:
                 self._know(clue_no, after)
                 return done
 
+    async def _bring_heard(self, said: Said) -> FlushDone | None:
+        """Stores what bells told, spared the Query; None where that is not all that the run has said.
+
+        Only a run whose events Temporal has stored can ask to be settled, and the hash that it gives stands for
+        every event before it: what leads to that hash is what was stored.
+        """
+        have = self._have.get(said.clue_no, 0)
+        heard = tuple(s for s in self._heard.pop(said.clue_no, ()) if s.seq > have)
+        if not heard or (heard[-1].seq, heard[-1].hash) != (said.seq, said.hash):
+            return None
+        try:
+            return await self._ledger.store(FlushBatch(said.clue_no, heard))
+        except (LedgerConflict, LedgerGap):  # the clue knows better what it said
+            return None
+
     def _know(self, clue_no: str, seq: int) -> None:
         self._have[clue_no] = max(seq, self._have.pop(clue_no, 0))
         while len(self._have) > REMEMBERED:
@@ -176,7 +206,9 @@ class Courier:
         `LedgerConflict`, not retried, where another event stands at that place.
         """
         try:
-            done = await self.bring(said.clue_no, self._have.get(said.clue_no, 0), said.run_id)
+            done = await self._bring_heard(said)
+            if done is None:
+                done = await self.bring(said.clue_no, self._have.get(said.clue_no, 0), said.run_id)
             tip = Tip(done.seq, done.hash) if done else await self._ledger.tip(said.clue_no)
             if tip.seq < said.seq:
                 self._have.pop(said.clue_no, None)  # the ledger was set back: the next try begins anew

@@ -49,11 +49,15 @@ EXPORT_RETRY: Final = RetryPolicy(
 
 @dataclass(frozen=True)
 class Ring:
-    """A clue has events up to `seq`; those up to `after` were rung for before, None where that is unknown."""
+    """A clue has events up to `seq`; those up to `after` were rung for before, None where that is unknown.
+
+    `sealed`: the very events, which count for nothing before something proves that Temporal has them.
+    """
 
     clue_no: str
     seq: int
     after: int | None
+    sealed: tuple[Sealed, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -143,7 +143,7 @@ def _batch(before: ClueState, fresh: Sequence[Sealed], rules: Rulebook) -> tuple
     tip = Tip(fresh[-1].seq, fresh[-1].hash)
     batch = Batch(
         clue=rows.clue_row(derived.state, tip, rules),
-        events=[rows.event_row(item) for item in fresh],
+        events=derived.events,
         duties=rows.duty_rows(before, derived.state),
         notices=derived.notices,
         acknowledged=[{"agency": a, "at": iso(at)} for a, at in derived.acknowledged.items()],

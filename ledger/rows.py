@@ -33,16 +33,19 @@ class Derived:
     """
 
     state: ClueState
+    events: tuple[Row, ...]
     notices: tuple[Row, ...]
     acknowledged: Mapping[str, datetime]
 
 
 def derive(state: ClueState, sealed: Iterable[Sealed], rules: Rulebook) -> Derived:
     """Fold the events onto `state`, and collect the notices that they give rise to."""
+    events: list[Row] = []
     notices: list[Row] = []
     acknowledged: dict[str, datetime] = {}
     for item in sealed:
         event, before = opened(item), state
+        events.append(event_row(item, event))
         state = evolve(before, event)
         if event.type == ACKNOWLEDGED and event.actor is not None:
             acknowledged.setdefault(event.actor.agency, event.at)
@@ -51,11 +54,10 @@ def derive(state: ClueState, sealed: Iterable[Sealed], rules: Rulebook) -> Deriv
                     row["acknowledged_at"] = iso(event.at)
         told = notices_for(before, event, state, rules)
         notices.extend(notice_row(item, i, event, notice, state.drill) for i, notice in enumerate(told))
-    return Derived(state, tuple(notices), acknowledged)
+    return Derived(state, tuple(events), tuple(notices), acknowledged)
 
 
-def event_row(sealed: Sealed) -> Row:
-    event = opened(sealed)
+def event_row(sealed: Sealed, event: Event) -> Row:
     return _clean(
         {
             "clue_no": sealed.clue_no,

@@ -127,11 +127,11 @@ class ClueWorkflow:
         if not events:
             return
         sealed = seal(state.clue_no, self._seq, self._hash, events)
-        before, self._last = self._seq, sealed[-1]
+        self._last = sealed[-1]
         self._seq, self._hash = self._last.seq, self._last.hash
         self._state = state
         self._outbox.add(sealed)
-        self._outbox.ring(before)
+        self._outbox.ring(sealed)
 
     # --- clocks ------------------------------------------------------------------------------------
 

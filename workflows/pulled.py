@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 
 from activities.messages import RING, Ring
+from domain.chain import Sealed
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
@@ -33,12 +35,16 @@ class Pulled(Outbox):
     def in_the_way(self) -> bool:
         return False
 
-    def ring(self, after: int) -> None:
-        """Tells this worker that there are events behind number `after`; that is no part of the history."""
+    def ring(self, sealed: Sequence[Sealed]) -> None:
+        """Tells this worker that there are new events; that is no part of the history."""
         bell = workflow.extern_functions().get(RING)
-        if bell is not None:  # a replayer has none
-            unsure = workflow.unsafe.is_replaying()  # another worker may have brought them long ago
-            bell(Ring(self._speaker.clue_no, self._speaker.said[0], None if unsure else after))
+        if bell is None:  # a replayer has none
+            return
+        clue_no, seq = self._speaker.clue_no, self._speaker.said[0]
+        if workflow.unsafe.is_replaying():  # another worker may have brought them long ago
+            bell(Ring(clue_no, seq, None))
+        else:
+            bell(Ring(clue_no, seq, sealed[0].seq - 1, tuple(sealed)))
 
     async def run(self) -> None:
         """For as long as the run lasts."""

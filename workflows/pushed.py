@@ -38,7 +38,7 @@ class Pushed(Outbox):
         super().add(sealed)
         self._sealed_at = workflow.info().get_current_history_length()
 
-    def ring(self, after: int) -> None:
+    def ring(self, sealed: Sequence[Sealed]) -> None:
         """Nobody comes for the events of such a run."""
 
     def show(self) -> None:

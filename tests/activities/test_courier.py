@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,8 +14,9 @@ from temporalio.client import WorkflowQueryFailedError
 
 from activities import courier as module
 from activities.courier import Courier
-from activities.messages import Ring
-from tests.ledger.cases import Case, whole
+from activities.messages import Ring, Said
+from domain.chain import Sealed
+from tests.ledger.cases import START, Case, whole
 from tests.workflows.shell import FakeLedger
 from workflows.messages import Outbox, clue_workflow_id
 
@@ -119,6 +121,68 @@ async def test_no_error_makes_it_forget_a_bell(ledger: FakeLedger, monkeypatch: 
     await asyncio.sleep(0)
     await courier.drain(10)
     assert ledger.stored[FIRST] == list(temporal.cases[FIRST].sealed)
+
+
+def rings(sealed: Sequence[Sealed], *parts: int) -> list[Ring]:
+    """As a run that was not replayed rings: each part told once, from the first event on."""
+    out, begin = [], 0
+    for end in (*parts, len(sealed)):
+        out.append(Ring(FIRST, end, begin, tuple(sealed[begin:end])))
+        begin = end
+    return out
+
+
+def said(case: Case) -> Said:
+    return Said(FIRST, "run", len(case.sealed), case.hash)
+
+
+async def settled(ledger: FakeLedger, temporal: FakeTemporal, told: Sequence[Ring]) -> None:
+    courier = Courier(temporal, ledger)  # type: ignore[arg-type]
+    for ring in told:
+        courier.ring(ring)
+    await asyncio.sleep(0)
+    await courier.settle(said(temporal.cases[FIRST]))
+    assert ledger.stored[FIRST] == list(temporal.cases[FIRST].sealed)
+    await courier.close()
+
+
+async def test_what_bells_told_is_settled_without_asking(ledger: FakeLedger) -> None:
+    temporal = both()
+    await settled(ledger, temporal, rings(temporal.cases[FIRST].sealed, 1, 4))
+    assert temporal.asked == 0
+
+
+async def test_what_a_lost_task_told_is_not_what_is_settled(ledger: FakeLedger) -> None:
+    """Its events never were; done again, an hour later, the clue tells the same numbers with other hashes."""
+    temporal, lost = both(), whole(FIRST, START + timedelta(hours=1)).sealed
+    told = [*rings(lost, 1, 4), *rings(temporal.cases[FIRST].sealed, 2)]
+    await settled(ledger, temporal, told)
+    assert temporal.asked == 0
+
+
+@pytest.mark.parametrize(
+    "missed", [slice(0, 1), slice(1, 2), slice(2, 3)], ids=["the first", "one between", "the last"]
+)
+async def test_where_a_bell_was_missed_the_clue_is_asked(ledger: FakeLedger, missed: slice) -> None:
+    temporal = both()
+    told = rings(temporal.cases[FIRST].sealed, 2, 4)
+    del told[missed]
+    await settled(ledger, temporal, told)
+    assert temporal.asked == 1
+
+
+async def test_what_a_lost_task_alone_told_is_asked_for(ledger: FakeLedger) -> None:
+    """It was done again by another worker, whose bells this one does not hear."""
+    temporal = both()
+    await settled(ledger, temporal, rings(whole(FIRST, START + timedelta(hours=1)).sealed))
+    assert temporal.asked == 1
+
+
+async def test_after_a_replay_what_was_told_before_counts_for_nothing(ledger: FakeLedger) -> None:
+    temporal = both()
+    sealed = temporal.cases[FIRST].sealed
+    await settled(ledger, temporal, [*rings(sealed), Ring(FIRST, len(sealed), None)])
+    assert temporal.asked == 1
 
 
 async def test_closed_it_holds_nothing_any_more(ledger: FakeLedger) -> None:
