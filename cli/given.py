@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,25 @@ def actor(text: str) -> Actor:
     parts = text.replace("：", ":").split(":")
     if len(parts) not in (3, 4) or not all(part.strip() for part in parts):
         raise typer.BadParameter(f"--as：“{text}”应写成 {ACTOR_HELP.partition('：')[2]}")
-    if parts[1] not in labels.ROLES:
-        guess = nearest(parts[1], labels.ROLES)
-        known = "、".join(f"{role}（{label}）" for role, label in labels.ROLES.items())
-        raise typer.BadParameter(
-            f"--as：没有角色“{parts[1]}”" + (f"，是否想写 {guess}" if guess else f"；可写 {known}")
-        )
-    return Actor(*(part.strip() for part in parts))
+    agency, role, *who = (part.strip() for part in parts)
+    return Actor(agency, word("--as", role, labels.ROLES, "角色"), *who)
+
+
+def word(option: str, text: str, known: Mapping[str, str], what: str = "") -> str:
+    """One of the names in `known`, typed as it stands in the code or as people say it; a usage error else."""
+    if text in known:
+        return text
+    said = {label: name for name, label in known.items()}
+    if text in said:
+        return said[text]
+    guess = nearest(text, [*known, *said])
+    name = said.get(guess, guess) if guess else None
+    hint = f"，是否想写 {name}（{known[name]}）" if name else f"；可写 {_all(known)}"
+    raise typer.BadParameter(f"{option}：没有{what}“{text}”{hint}")
+
+
+def _all(known: Mapping[str, str]) -> str:
+    return "、".join(f"{name}（{label}）" for name, label in known.items())
 
 
 def data_of(name: str, given: str | None, sets: list[str]) -> Json:

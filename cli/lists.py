@@ -11,6 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cli.given import word
 from cli.output import console, emit_json, named
 from cli.rules import calendar_alarm, moment
 from cli.services import prepare, the_ledger, the_rules
@@ -40,10 +41,10 @@ def plain(value: Any) -> Any:
 
 
 def list_(
-    stage: Annotated[str | None, typer.Option("--stage", help="阶段，如 notified")] = None,
+    stage: Annotated[str | None, typer.Option("--stage", help="阶段，如 notified 或 已通知")] = None,
     holder: Annotated[str | None, typer.Option("--holder", help="现在该它办的机构")] = None,
     party: Annotated[str | None, typer.Option("--party", help="有份的机构")] = None,
-    matter: Annotated[str | None, typer.Option("--matter", help="事项，如 solid_waste")] = None,
+    matter: Annotated[str | None, typer.Option("--matter", help="事项，如 solid_waste 或 固体废物")] = None,
     level: Annotated[int, typer.Option("--level", min=0, max=4, help="级别不低于")] = 0,
     due_before: Annotated[str | None, typer.Option("--due-before", help="此前有到期的")] = None,
     finder: Annotated[str | None, typer.Option("--finder", help="发现方")] = None,
@@ -56,8 +57,8 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """列出线索，最先到期的在前。"""
-    _known("--stage", stage, labels.STAGES)
-    _known("--matter", matter, labels.MATTERS)
+    stage = None if stage is None else word("--stage", stage, labels.STAGES)
+    matter = None if matter is None else word("--matter", matter, labels.MATTERS)
     agencies = {"--holder": holder, "--party": party, "--finder": finder, "--addressee": addressee}
     for option, given in agencies.items():
         known_agency(option, given)
@@ -119,13 +120,6 @@ def inbox(
         )
     else:
         _show_inbox(agency, page, counts, ways, the_rules())
-
-
-def _known(option: str, word: str | None, words: dict[str, str]) -> None:
-    if word is not None and word not in words:
-        guess = nearest(word, words)
-        hint = f"，是否想写 {guess}" if guess else f"；可写 {'、'.join(words)}"
-        raise typer.BadParameter(f"{option}：没有“{word}”{hint}")
 
 
 def known_agency(option: str, agency: str | None) -> None:

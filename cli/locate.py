@@ -9,10 +9,10 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from cli.given import word
 from cli.output import console, emit_json
 from cli.services import the_placer, the_rules
-from domain.crs import CRS
-from domain.labels import MATTERS, SOURCES
+from domain.labels import CRS, MATTERS, SOURCES
 from domain.model import shanghai_day
 from geo import wording
 from geo.atlas import Atlas
@@ -57,13 +57,8 @@ def locate(
         return
     if lon is None or lat is None:
         raise typer.BadParameter("请写经度和纬度，如 locate 120.845 31.115")
-    for given, known, option in (
-        (crs, CRS, "--crs"),
-        (matter, MATTERS, "--matter"),
-        (source, SOURCES, "--source"),
-    ):
-        if given is not None and given not in known:
-            raise typer.BadParameter(f"{option}：没有“{given}”，有：{'、'.join(known)}")
+    crs, matter = word("--crs", crs, CRS), word("--matter", matter, MATTERS)
+    source = None if source is None else word("--source", source, SOURCES)
     found = place(atlas, rules, lon, lat, on=day, crs=crs, radius_m=radius, source=source, matter=matter)
     if as_json:
         said = found.to_json() | {"on": day.isoformat(), "counties": atlas.source}

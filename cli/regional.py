@@ -90,9 +90,8 @@ def suspend(
         )
     data: Json = {"order_no": order_no, "region": code, "reason": reason}
     if duties:
-        data["duties"] = [
-            _duty(word.strip()) for word in duties.replace("，", ",").split(",") if word.strip()
-        ]
+        words = [w.strip() for w in duties.replace("，", ",").split(",")]
+        data["duties"] = [given.word("--duties", w, labels.DUTIES, "义务") for w in words if w]
     act = Act("suspend_region", "region_suspended", given.actor(as_), data)
     _finish(asyncio.run(_carried_out(act, dry_run, as_json)), act, dry_run, as_json)
 
@@ -131,13 +130,6 @@ def suspensions(
         emit_json({"order_no": order_no, "moves": [_plain(m) for m in moves]})
     else:
         _show_moves(moves)
-
-
-def _duty(word: str) -> str:
-    if word not in labels.DUTIES:
-        guess = nearest(word, labels.DUTIES)
-        raise typer.BadParameter(f"--duties：没有义务“{word}”" + (f"，是否想写 {guess}" if guess else ""))
-    return word
 
 
 # --- carrying it out -----------------------------------------------------------------------------------

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 HELP: Final = "显示这份说明"
 _USAGE: Final = (("Usage: ", "用法："), ("[OPTIONS]", "[选项]"), ("COMMAND [ARGS]...", "命令 [参数]…"))
+# What kind of value follows; a flag has none.
+_KINDS: Final = {
+    "<str>": "<文字>",
+    "<int>": "<整数>",
+    "<float>": "<数>",
+    "<int range>": "<整数>",
+    "<float range>": "<数>",
+    "<list[str]>": "<文字>",
+    "<path>": "<文件>",
+    "<list[Path]>": "<文件>",
+    "<bool>": "",
+}
 # What the parser or pydantic says, and what people read.
 _SAID: Final = tuple(
     (re.compile(pattern), words)
@@ -46,6 +60,12 @@ def _panels() -> None:
     rich_utils.ERRORS_PANEL_TITLE = "用法有误"
     rich_utils.REQUIRED_LONG_STRING = "[必填]"
     rich_utils.DEFAULT_STRING = "[默认：{}]"
+    rich_utils.ENVVAR_STRING = "[环境变量：{}]"
+
+
+def _kind(english: Callable[[Any], str], ctx: Any) -> str:
+    said = english(ctx)
+    return _KINDS.get(said, said)
 
 
 def translate(command: Any) -> Any:
@@ -63,9 +83,12 @@ def translate(command: Any) -> Any:
         found = option(context)
         if found is not None:
             found.help = HELP
+            found.display_type = lambda _context: ""
         return found
 
     command.get_usage, command.get_help_option = get_usage, get_help_option
+    for parameter in command.params:
+        parameter.display_type = partial(_kind, parameter.display_type)
     for below in getattr(command, "commands", {}).values():
         translate(below)
     return command

@@ -61,6 +61,7 @@ ROLES = {
     "admin": "系统管理员",
     "public": "公众",
 }
+CRS = {"wgs84": "WGS-84", "gcj02": "GCJ-02", "bd09": "BD-09"}
 SOURCES = {
     "checkpoint": "卡口",
     "water_network": "水网睿控",

@@ -3,8 +3,10 @@
 from pathlib import Path
 
 import pytest
+import typer
 
-from cli.given import actor, data_of
+from cli.given import actor, data_of, word
+from domain.labels import MATTERS
 from domain.model import Actor
 
 
@@ -35,3 +37,24 @@ def test_set_goes_over_data_and_data_over_nothing(tmp_path: Path) -> None:
     path = tmp_path / "data.yaml"
     path.write_text("reason: 误报\n")
     assert data_of("withdraw", f"@{path}", []) == {"reason": "误报"}
+
+
+@pytest.mark.parametrize("typed", ["construction_waste", "建筑垃圾"])
+def test_a_name_is_typed_as_in_the_code_or_as_people_say_it(typed: str) -> None:
+    assert word("--matter", typed, MATTERS) == "construction_waste"
+    assert actor("310118.eco:执法人员:甲") == actor("310118.eco:officer:甲")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("建筑", "--matter：没有“建筑”，是否想写 construction_waste（建筑垃圾）"),
+        ("construction_wast", "是否想写 construction_waste（建筑垃圾）"),
+        ("x", "可写 solid_waste（固体废物）、"),
+        ("", "--matter：没有“”；可写 solid_waste"),
+    ],
+)
+def test_a_name_that_is_none_is_answered_with_the_nearest_or_all(typed: str, said: str) -> None:
+    with pytest.raises(typer.BadParameter) as caught:
+        word("--matter", typed, MATTERS)
+    assert said in str(caught.value.message)

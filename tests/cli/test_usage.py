@@ -136,6 +136,7 @@ def test_help_of_every_command_is_in_chinese(capsys: pytest.CaptureFixture[str])
         code, out, _ = ran(capsys, name, "--help")
         assert code == 0
         assert any("\u4e00" <= c <= "\u9fff" for c in out), name
+        assert not re.search(r"<[a-z]|env var|default:", out), name
 
 
 def test_every_command_of_the_clue_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
