@@ -16,7 +16,8 @@ from domain.labels import CRS, MATTERS, SOURCES
 from domain.model import shanghai_day
 from geo import wording
 from geo.atlas import Atlas
-from geo.placing import Placing, place
+from geo.placed import Placing
+from geo.placing import place
 from runtime.rules import Rules
 
 KINDS = {

@@ -2,104 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from datetime import date
 from math import isfinite
-from typing import Any, Final, Literal
+from typing import Final
 
 from domain.crs import to_wgs84
 from domain.labels import SOURCES
 from geo import wording
 from geo.atlas import Atlas
-from geo.department import Basis, basis_for
+from geo.department import basis_for
+from geo.placed import Candidate, Kind, Neighbour, Placing
 from geo.shares import BORDER_M, Shares, shares
 from geo.then import Then, then
 from runtime.rules import Rules
 
-Kind = Literal["placed", "sea", "abroad", "not_in_force", "vague", "impossible"]
-
 SATELLITE_M: Final = 20_000.0
 SATELLITE_SOURCE: Final = "“卫星研判的精度大概有20公里”（S1-47）"
 MAX_RADIUS_M: Final = 200_000.0  # assumption: beyond that a circle names nobody
-OTHER_LAW: Final = (
-    "71",
-    "81",
-    "82",
-)  # 港澳台: the statutes and agreements behind the packs don't reach there
-JOINT_SHARE: Final = (
-    0.1  # agreed: who has less than a tenth of the circle is told, not called to the joint check
-)
-
-
-@dataclass(frozen=True)
-class Neighbour:
-    """A region beside the place. `reach`: within the circle or the tolerance, else only beside the main one."""
-
-    region: str
-    name: str
-    reach: bool
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A region that the place may lie in, as it stood on that day; `polygon` is the code that is drawn."""
-
-    region: str
-    name: str
-    share: float
-    polygon: str
-    in_force: bool
-
-
-@dataclass(frozen=True)
-class Placing:
-    """The answer to "whose is this place?"; point in WGS-84, shares of the circle's area.
-
-    `region`: the main one, a given one before the largest share. `agencies` names those of the joint check,
-    `notify` every other one in the circle. `addressee` None: nobody follows from the place; `proposal` says why.
-    """
-
-    kind: Kind
-    lon: float
-    lat: float
-    crs: str
-    radius_m: float
-    radius_basis: str
-    region: str | None = None
-    region_name: str | None = None
-    given: bool = False
-    disagrees: bool = False
-    candidates: tuple[Candidate, ...] = ()
-    sea: float = 0.0
-    abroad: float = 0.0
-    border: bool = False
-    border_m: float | None = None
-    tolerance_m: float = BORDER_M
-    tolerance_basis: str = "assumption"
-    adjacent: tuple[Neighbour, ...] = ()
-    basis: Basis | None = None
-    addressee: str | None = None
-    agencies: tuple[str, ...] = ()
-    notify: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    proposal: str = ""
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON with shares to six digits, points to 0.1 m and metres whole: the same text wherever it is made."""
-        said = asdict(self)
-        said["candidates"] = [{**asdict(c), "share": round(c.share, 6)} for c in self.candidates]
-        for key in ("adjacent", "agencies", "notify", "notes"):
-            said[key] = list(said[key])
-        border = None if self.border_m is None else round(self.border_m)
-        return said | {
-            "lon": round(self.lon, 6),
-            "lat": round(self.lat, 6),
-            "sea": round(self.sea, 6),
-            "abroad": round(self.abroad, 6),
-            "radius_m": round(self.radius_m),
-            "tolerance_m": round(self.tolerance_m),
-            "border_m": border,
-        }
+# 港澳台: the statutes and agreements behind the packs don't reach there.
+OTHER_LAW: Final = ("71", "81", "82")
+JOINT_SHARE: Final = 0.1  # agreed: who has less of the circle is told, not called to the joint check
 
 
 def place(

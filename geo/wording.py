@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from geo.placed import Placing
 from runtime.rules import Rules
-
-if TYPE_CHECKING:
-    from geo.placing import Placing
 
 NAMED: Final = 3  # candidates named in a sentence; the table beside it has them all
 TRUST: Final = {"V": "已核对原文", "V2": "据转引", "LOW": "所据文本存疑", "MEM": "未核对原文"}

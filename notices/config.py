@@ -16,7 +16,6 @@ from pydantic import Field, ValidationError
 from domain.agencies import is_well_formed
 from domain.notices import KINDS
 from domain.shapes import nearest
-from notices.when import NEVER_WAITS
 from runtime.errors import GroundError
 from runtime.rules import Rules
 from runtime.rules_read import shape_problems
@@ -35,6 +34,10 @@ CHANNEL_KINDS: Final[Mapping[str, str]] = {
     "mail": "邮件",
     "webhook": "网络接口",
 }
+# What somebody must act on at once, or what tells of lateness. No configuration makes these wait.
+NEVER_WAITS: Final = frozenset(
+    {"clue_notice", "evidence_at_risk", "inspection", "escalation", "order", "summons", "case"}
+)
 _NEEDED: Final[Mapping[str, tuple[str, ...]]] = {
     "wecom": ("key",),
     "dingtalk": ("token",),

@@ -8,17 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from domain.calendar import SHANGHAI, Calendar, local_day
+from notices.config import NEVER_WAITS, QuietFile, Route
 
-if TYPE_CHECKING:
-    from notices.config import QuietFile, Route
-
-# What somebody must act on at once, or what tells of lateness. No configuration makes these wait.
-NEVER_WAITS: Final = frozenset(
-    {"clue_notice", "evidence_at_risk", "inspection", "escalation", "order", "summons", "case"}
-)
 # Level 1 reminds the obliged agency's head (contract, "Terms"); the levels above it tell the head too.
 HEAD_KINDS: Final = frozenset({"escalation", "order", "summons", "case"})
 USUAL, HEAD, ROSTER, DRILL = "usual", "head", "roster", "drill"

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from geo.atlas import load
-from geo.placing import Placing, place
+from geo.placed import Placing
+from geo.placing import place
 from geo.plane import Plane
 from geo.shares import shares
 from runtime.rules import load_rules

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from domain.calendar import SHANGHAI
 from domain.notices import KINDS
-from notices.config import QuietFile, RosterFile, Route
-from notices.when import NEVER_WAITS, Told, is_quiet, lanes, send_at
+from notices.config import NEVER_WAITS, QuietFile, RosterFile, Route
+from notices.when import Told, is_quiet, lanes, send_at
 from tests.ledger.cases import rulebook
 
 CALENDAR = rulebook().calendar
