@@ -47,8 +47,10 @@ from workflows.clue import ClueWorkflow
 from workflows.numbering import NumberingWorkflow
 
 GRACE: Final = timedelta(seconds=10)  # for activities that have begun when the worker is asked to stop
-CACHED_RUNS: Final = 2000  # about 100 kB each
-COLLECT_AFTER: Final = (20_000, 20, 20)  # objects, and generations; Python's own is (700, 10, 10)
+CACHED_RUNS: Final = 2000  # about 200 kB each
+# Objects, and generations; Python's own is (700, 10, 10). A run that leaves the cache is a circle of objects, which
+# only the last generation's collection frees: about every thousand runs, some 200 MB.
+COLLECT_AFTER: Final = (10_000, 5, 5)
 POLL_SECONDS: Final = 0.5
 MIGRATE_SECONDS: Final = 1.0  # between two tries, doubled each time
 MIGRATE_MOST_SECONDS: Final = 30.0
