@@ -36,23 +36,26 @@ def check(
 ) -> None:
     """检查渠道配置与通知模板：无误 0，有误 1，并逐条说明。"""
     settings = get_settings()
-    problems = _problems(file or _file(settings), settings)
+    channels, problems = _checked(file or _file(settings), settings)
+    count = len(channels.channels) if channels else 0
     if as_json:
         found = [{"file": p.file, "line": p.line, "field": p.field, "message": p.message} for p in problems]
-        emit_json({"ok": not problems, "problems": found})
+        emit_json({"ok": not problems, "channels": count, "problems": found})
     else:
         out = console()
         for problem in problems:
             out.print(f"[red]✗[/] {escape(str(problem))}", soft_wrap=True)
         out.print("[green]✓[/] 渠道与模板无误" if not problems else f"共 {len(problems)} 处有误")
+        if not problems:
+            out.print(f"共 {count} 个渠道" if count else "[yellow]![/] 一个渠道也没有：通知只进收件箱")
     raise typer.Exit(1 if problems else 0)
 
 
-def _problems(file: Path, settings: Settings) -> list[Problem]:
-    _, problems = read_channels(file, the_rules())
+def _checked(file: Path, settings: Settings) -> tuple[Channels | None, list[Problem]]:
+    channels, problems = read_channels(file, the_rules())
     if settings.templates_dir is not None:
         problems = [*problems, *check_templates(settings.templates_dir, samples(datetime.now(UTC)))]
-    return problems
+    return channels, problems
 
 
 @app.command("test")

@@ -22,6 +22,11 @@ class Basis:
     statute: str | None
     trust: str
 
+    @property
+    def not_in_force(self) -> bool:
+        """Whether the law that it cites was not in force that day, as far as the register of laws knows."""
+        return self.statute is None and _TITLE.search(self.text) is not None
+
 
 def basis_for(rules: Rules, matter: str, on: date) -> Basis | None:
     """The matter's department and its basis on that day; None for a matter that the rules don't have."""

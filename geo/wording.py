@@ -96,5 +96,6 @@ def basis(p: Placing, rules: Rules) -> str:
         return ""
     name = rules.departments[p.basis.department].county
     law = f"；当日施行的是{p.basis.statute}" if p.basis.statute else ""
+    law = "；登记的法律里没有它当日施行的文本，只供参考" if p.basis.not_in_force else law
     trust = f"（{TRUST[p.basis.trust]}）" if p.basis.trust in TRUST else ""
     return f"{name}：{p.basis.text}{law}{trust}"

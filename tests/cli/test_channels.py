@@ -67,7 +67,7 @@ def ran(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str, str]:
 
 
 def test_a_sound_file_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
-    assert ran(capsys, "channels", "check") == (0, "✓ 渠道与模板无误\n", "")
+    assert ran(capsys, "channels", "check") == (0, "✓ 渠道与模板无误\n共 3 个渠道\n", "")
 
 
 def test_mistakes_in_file_and_templates_are_shown(
@@ -126,3 +126,13 @@ def test_wrong_usage_is_answered(
     found, _, err = ran(capsys, *argv)
     assert found == code
     assert said in err
+
+
+def test_a_file_without_channels_passes_and_says_so(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    empty = tmp_path / "channels.yaml"
+    empty.write_text("")
+    code, out, _ = ran(capsys, "channels", "check", str(empty))
+    assert code == 0
+    assert "一个渠道也没有：通知只进收件箱" in out

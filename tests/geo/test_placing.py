@@ -9,6 +9,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from geo import wording
 from geo.atlas import load
 from geo.placed import Placing
 from geo.placing import place
@@ -164,6 +165,13 @@ def test_the_department_follows_matter_and_the_law_of_the_day() -> None:
     assert "第五百一十八条" in after.basis.text
     assert "生态环境法典" in (after.basis.statute or "")
     assert placed(120.71, 31.02).addressee == "320509.eco"
+
+
+def test_a_law_that_was_not_in_force_that_day_is_said_to_be_none() -> None:
+    long_ago = placed(120.71, 31.02, matter="construction_waste", on=date(1985, 1, 1))
+    assert "只供参考" in wording.basis(long_ago, RULES)
+    today = placed(120.71, 31.02, matter="construction_waste", on=date(2026, 8, 15))
+    assert "只供参考" not in wording.basis(today, RULES)
 
 
 def test_the_json_is_the_same_text_each_time() -> None:
