@@ -57,6 +57,8 @@ def show_clue(out: Console, seen: Json, rules: Rules, as_of: datetime) -> None:
         if "days" in duty:
             out.print(f"[bold]{duty['name']}[/]：{_term(duty)}，依据 {escape(duty['basis']['article'])}")
             out.print(days_table(duty["days"]))
+    if seen.get("own_rules") is False:
+        out.print(f"[yellow]![/] {labels.RULES_LOST}")
     show_timeline(out, seen["timeline"], rules)
 
 

@@ -61,6 +61,7 @@ ROLES = {
     "admin": "系统管理员",
     "public": "公众",
 }
+RULES_LOST = "逐日说明依现行规则推算：读不到这条线索自己的规则，与所记期限可能不一致。"
 CRS = {"wgs84": "WGS-84", "gcj02": "GCJ-02", "bd09": "BD-09"}
 SOURCES = {
     "checkpoint": "卡口",

@@ -53,6 +53,14 @@ def view(state: ClueState, as_of: datetime, rules: Rulebook, *, days: bool = Fal
     }
 
 
+def viewed(
+    state: ClueState, as_of: datetime, own: Rulebook | None, loaded: Rulebook, *, days: bool = False
+) -> Json:
+    """`view` by the clue's own rules; where they are lost by the loaded ones, which the answer then says."""
+    seen = view(state, as_of, own or loaded, days=days)
+    return seen if own is not None else {**seen, "own_rules": False}
+
+
 def entry(t: TimelineEntry) -> Json:
     actor: Json | None = None
     if t.actor is not None:

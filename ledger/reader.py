@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from datetime import datetime
 
 from sqlalchemy import text
@@ -44,11 +45,13 @@ class Records:
         except (SQLAlchemyError, OSError, TimeoutError) as err:
             raise _unreachable(err) from err
 
-    async def last_run(self, clue_no: str) -> str | None:
-        """The newest of the clue's histories that are kept, as Temporal's JSON."""
+    async def kept_runs(self, clue_no: str) -> AsyncIterator[str]:
+        """The histories of the clue's runs that are kept, the newest first, as Temporal's JSON."""
         try:
-            kept = await histories.runs(self._engine, clue_no)
-            return await histories.load(self._engine, kept[-1].workflow_id, kept[-1].run_id) if kept else None
+            for run in reversed(await histories.runs(self._engine, clue_no)):
+                history = await histories.load(self._engine, run.workflow_id, run.run_id)
+                if history is not None:
+                    yield history
         except (SQLAlchemyError, OSError, TimeoutError) as err:
             raise _unreachable(err) from err
 

@@ -83,10 +83,7 @@ class Foresight:
     async def as_it_goes(self, clue_no: str, state: ClueState) -> tuple[ClueState, Rulebook]:
         """The clue's state, the record's unless the clue is ahead of it, and the rules that it goes by."""
         book, state = await self._fetched(clue_no, state)
-        if book is None:  # no run: it would be resumed with today's rules
-            assert state.discovered_at is not None
-            book = excerpt(self._client.rules.rulebook, state.discovered_at)
-        return state, book
+        return state, book or await self._client.kept_rules(state)  # no run: as it would be resumed
 
     async def _fetched(self, clue_no: str, state: ClueState) -> tuple[Rulebook | None, ClueState]:
         ref = await self._client.rules_of(clue_no)

@@ -44,7 +44,6 @@ from domain.model import (
 from domain.packs import Rulebook
 from runtime.errors import ServiceUnreachable
 from runtime.facts import Placer, facts_for
-from runtime.kept_rules import rules_in
 from runtime.looking import PATIENCE, LedgerReader, Looking, check_number, clock, unknown
 from runtime.rules import Rules
 from runtime.sending import ATTEMPT, Gates, TryAgain, until_answered
@@ -188,7 +187,7 @@ class ClueClient(Looking):
         kept = await self._remembered(clue_no)
         if kept is None or kept[0].ended:
             return False
-        rules = await self._kept_rules(kept[0])
+        rules = await self.kept_rules(kept[0])
         try:
             await self.temporal.start_workflow(
                 m.CLUE_WORKFLOW,
@@ -275,7 +274,7 @@ class ClueClient(Looking):
         if kept is None:
             raise unknown(sent.clue_no)
         at = max(self._at(sent.message), kept[0].updated_at or self._at(sent.message))
-        rules = await self._kept_rules(kept[0])
+        rules = await self.kept_rules(kept[0])
         outcome = handle(kept[0], sent.message.command, at, rules, sent.message.rules)
         if not outcome.events:
             return outcome.answer
@@ -329,13 +328,9 @@ class ClueClient(Looking):
         outcome = handle(blank(clue_no, packs), message.command, self._at(message), self.rules.rulebook)
         return outcome.state, excerpt(self.rules.rulebook, instant(outcome.state.clue["discovered_at"]))
 
-    async def _kept_rules(self, state: ClueState) -> Rulebook:
-        """The rules that the clue's last run went by: asked of it, else read from its kept history; today's
-        where neither is left."""
-        book = await self.rulebook_of(state.clue_no)
-        if book is None and self._ledger is not None:
-            history = await self._ledger.last_run(state.clue_no)
-            book = None if history is None else await rules_in(history, state)
+    async def kept_rules(self, state: ClueState) -> Rulebook:
+        """The rules that the clue's last run went by; today's where nobody has kept them."""
+        book = await self.rules_behind(state, state)
         return book or excerpt(self.rules.rulebook, state.discovered_at or self._now())
 
     def _resumed(self, state: ClueState, last: Sealed, rules: Rulebook) -> m.ClueStart:

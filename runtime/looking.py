@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
@@ -14,8 +14,9 @@ from domain.chain import Sealed
 from domain.errors import DomainError
 from domain.model import ClueState, Json, instant
 from domain.packs import Rulebook
-from domain.view import view
+from domain.view import viewed
 from runtime.errors import ServiceUnreachable
+from runtime.kept_rules import Remembered, find_in, version_of
 from runtime.rules import Rules
 from runtime.sending import ATTEMPT, until_answered
 from workflows import messages as m
@@ -34,8 +35,8 @@ class LedgerReader(Protocol):
         """The clue as its events up to and including `at` make it, not ticked."""
         ...
 
-    async def last_run(self, clue_no: str) -> str | None:
-        """The newest history of the clue that is kept, as Temporal's JSON."""
+    def kept_runs(self, clue_no: str) -> AsyncIterator[str]:
+        """The histories of the clue's runs that are kept, the newest first, as Temporal's JSON."""
         ...
 
 
@@ -57,17 +58,29 @@ class Looking:
     ) -> None:
         self.temporal, self.rules = client, rules
         self._ledger, self._patience, self._now = ledger, patience, now
+        self._books = Remembered()
 
     async def query(self, clue_no: str, as_of: datetime | None = None, days: bool = False) -> Json:
         """The contract's answer as of an instant, the asker's now by default. DomainError unknown_clue."""
         as_of = as_of or self._now()
         seen: Json | None = await self._asked(clue_no, m.CLUE, m.QueryArgs(as_of, days), dict)
-        if seen is not None and seen["stage"] != "none":
-            if not seen["timeline"] or instant(seen["timeline"][-1]["at"]) <= as_of:
-                return seen
-            past = await self._ledger.state_as_of(clue_no, as_of) if self._ledger else None
-            return seen if past is None else view(past, as_of, self.rules.rulebook, days=days)
-        return view(await self.state(clue_no), as_of, self.rules.rulebook, days=days)
+        if seen is not None and seen["stage"] == "none":
+            seen = None
+        if seen is not None and not _is_later(seen, as_of):
+            return seen
+        newest = await self.state(clue_no)
+        then = await self._then(newest, as_of)
+        if then is None and seen is not None:
+            return seen
+        then = then or newest
+        book = await self.rules_behind(then, newest)
+        return viewed(then, as_of, book, self.rules.rulebook, days=days)
+
+    async def _then(self, newest: ClueState, as_of: datetime) -> ClueState | None:
+        """The clue as it was at that instant; None where only the record could tell, and does not."""
+        if newest.updated_at is None or as_of >= newest.updated_at:
+            return newest
+        return await self._ledger.state_as_of(newest.clue_no, as_of) if self._ledger else None
 
     async def state(self, clue_no: str) -> ClueState:
         """The clue's state, not ticked. DomainError unknown_clue."""
@@ -93,6 +106,31 @@ class Looking:
         """The very rules that the clue's newest run goes by; None where Temporal knows no run."""
         book: Rulebook | None = await self._asked(clue_no, m.RULEBOOK, None, Rulebook)
         return book
+
+    async def rules_behind(self, then: ClueState, newest: ClueState) -> Rulebook | None:
+        """The rules that the clue went by in the state `then`: of its newest run, else of an older one as Temporal or
+        the record keeps it. None where nobody has kept them. Raises ServiceUnreachable.
+        """
+        book = self._books.get(then, newest)
+        if book is None:
+            version = version_of(then, newest)
+            book = await self.rulebook_of(then.clue_no)
+            if book is None or version not in (None, book.version):
+                book = await find_in(self._histories(then.clue_no), version)
+            if book is not None:
+                self._books.put(then, newest, book)
+        return book
+
+    async def _histories(self, clue_no: str) -> AsyncIterator[str]:
+        try:
+            run = self.temporal.get_workflow_handle(m.clue_workflow_id(clue_no))
+            yield (await run.fetch_history(rpc_timeout=ATTEMPT)).to_json()
+        except RPCError as err:
+            if err.status is not RPCStatusCode.NOT_FOUND:
+                raise ServiceUnreachable(f"查询不到线索 {clue_no} 的经过（{err.status.name}）") from err
+        if self._ledger is not None:
+            async for history in self._ledger.kept_runs(clue_no):
+                yield history
 
     # --- what is known of a clue -------------------------------------------------------------------
 
@@ -136,6 +174,11 @@ class Looking:
             raise ServiceUnreachable(f"查询不到线索 {clue_no}（{err.status.name}：{err.message}）") from err
         except WorkflowQueryFailedError as err:
             raise ServiceUnreachable(f"线索 {clue_no} 的查询失败：{err.message}") from err
+
+
+def _is_later(seen: Json, as_of: datetime) -> bool:
+    """Whether something in the answer happened only after that instant."""
+    return bool(seen["timeline"]) and as_of < instant(seen["timeline"][-1]["at"])
 
 
 def check_number(clue_no: str) -> None:

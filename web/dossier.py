@@ -9,7 +9,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from domain.agencies import superiors
-from domain.labels import EVENTS, LEVELS, MATTERS, ROLES, SOURCES, STAGES
+from domain.labels import EVENTS, LEVELS, MATTERS, ROLES, RULES_LOST, SOURCES, STAGES
 from domain.model import ENDED, Json, instant
 from runtime.rules import Rules
 from web.clocks import DutyCard, card, must, pack_title
@@ -126,6 +126,7 @@ class Dossier:
     cases: tuple[Json, ...]
     timeline: tuple[Moment, ...]
     last_seq: int
+    rules_lost: str
 
 
 def dossier(view: Json, now: datetime, rules: Rules) -> Dossier:
@@ -158,6 +159,7 @@ def dossier(view: Json, now: datetime, rules: Rules) -> Dossier:
         cases=tuple({**c, "units": [rules.agency_name(u) for u in c["units"]]} for c in view["cases"]),
         timeline=_timeline(view["timeline"], rules),
         last_seq=view["timeline"][-1]["seq"] if view["timeline"] else 0,
+        rules_lost=RULES_LOST if view.get("own_rules") is False else "",
     )
 
 

@@ -13,14 +13,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from domain import shapes
 from domain.errors import DomainError
-from domain.model import Json
-from domain.view import view
+from domain.model import ClueState, Json
+from domain.packs import Rulebook
+from domain.view import viewed
 from ledger.clues import BadCursor, Page, count_levels, get_state, list_clues, state_as_of
 from ledger.delivery import Told, of_clue
 from ledger.errors import UnknownClue
 from ledger.owed import Owed, owed
+from ledger.reader import Records
 from ledger.terms import terms
 from notices.ical import DONE_KEPT, TermsFeed, feed
+from runtime.errors import ServiceUnreachable
+from runtime.kept_rules import Remembered, find_in, version_of
 from runtime.logs import get_logger
 from web.asked import Asked
 from web.errors import Unavailable
@@ -60,6 +64,7 @@ class Reader:
         self._services = services
         self.rules = services.rules
         self._rest_until = 0.0
+        self._books = Remembered()
 
     # --- the list ----------------------------------------------------------------------------------
 
@@ -143,14 +148,40 @@ class Reader:
             return None
 
     async def _from_ledger(self, clue_no: str, at: datetime, days: bool, *, past: bool) -> Json:
-        engine, rules = self._services.engine, self.rules.rulebook
+        engine = self._services.engine
         try:
-            state = await _from(state_as_of(engine, clue_no, at) if past else get_state(engine, clue_no))
+            newest = await _from(get_state(engine, clue_no))
+            state = await _from(state_as_of(engine, clue_no, at)) if past else newest
         except UnknownClue:
             raise _unknown(clue_no) from None
         if not state.exists:
             raise _unknown(clue_no, "当时")
-        return public_view(view(state, at, rules, days=days))
+        book = await self._rules_behind(state, newest)
+        return public_view(viewed(state, at, book, self.rules.rulebook, days=days))
+
+    async def _rules_behind(self, then: ClueState, newest: ClueState) -> Rulebook | None:
+        """The rules that the clue went by then: as the engine knows them, else as the ledger kept its runs."""
+        book = self._books.get(then, newest)
+        if book is None:
+            book = await self._asked_of_the_engine(then, newest)
+        if book is None:
+            kept = Records(self._services.engine).kept_runs(then.clue_no)
+            book = await _from(find_in(kept, version_of(then, newest)))
+        if book is not None:
+            self._books.put(then, newest, book)
+        return book
+
+    async def _asked_of_the_engine(self, then: ClueState, newest: ClueState) -> Rulebook | None:
+        live = self._services.live
+        if live is None or time.monotonic() < self._rest_until:
+            return None
+        try:
+            async with asyncio.timeout(LIVE_SECONDS):
+                return await live.rules_behind(then, newest)
+        except Exception as err:  # the ledger may know as well
+            self._rest_until = time.monotonic() + REST_SECONDS
+            log.warning("rules not told", clue_no=then.clue_no, error=type(err).__name__)
+            return None
 
 
 def _unknown(clue_no: str, when: str = "") -> DomainError:
@@ -161,6 +192,6 @@ async def _from(asking: Awaitable[T]) -> T:
     """The ledger's answer."""
     try:
         return await asking
-    except (SQLAlchemyError, OSError, TimeoutError) as err:
+    except (SQLAlchemyError, ServiceUnreachable, OSError, TimeoutError) as err:
         log.error("the ledger does not answer", error=type(err).__name__)
         raise Unavailable from err

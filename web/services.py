@@ -9,7 +9,8 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from domain.model import Json
+from domain.model import ClueState, Json
+from domain.packs import Rulebook
 from geo.atlas import Atlas
 from runtime.rules import Rules
 
@@ -19,6 +20,10 @@ class LiveClues(Protocol):
 
     async def query(self, clue_no: str, as_of: datetime, days: bool = False) -> Json:
         """The contract's query answer. DomainError (`unknown_clue`) where there is no such clue."""
+        ...
+
+    async def rules_behind(self, then: ClueState, newest: ClueState) -> Rulebook | None:
+        """The rules that the clue went by in the state `then`; None where nobody has kept them."""
         ...
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import httpx
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.errors import DomainError
-from domain.model import Json
+from domain.labels import RULES_LOST
+from domain.model import ClueState, Json
+from domain.packs import Rulebook
 from domain.view import view
+from tests.domain.changes import with_holidays
 from tests.ledger.cases import rulebook
 from tests.web.house import BOATS, DONE, DRILL, EVIL, LATE, NOW, PERSONAL, QUIET, boats, services
 from web.app import create_app
@@ -107,8 +110,11 @@ async def test_an_unknown_clue_is_a_page_in_chinese(client: httpx.AsyncClient) -
 class Engine:
     """A live workflow that answers, fails or does not know the clue."""
 
-    def __init__(self, answer: Json | Exception) -> None:
-        self.answer, self.asked = answer, 0
+    def __init__(self, answer: Json | Exception, book: Rulebook | None = None) -> None:
+        self.answer, self.book, self.asked = answer, book, 0
+
+    async def rules_behind(self, then: ClueState, newest: ClueState) -> Rulebook | None:
+        return self.book
 
     async def query(self, clue_no: str, as_of: datetime, days: bool = False) -> Json:
         self.asked += 1
@@ -142,6 +148,22 @@ async def test_the_ledger_answers_when_the_workflow_does_not_and_the_page_says_s
     assert "暂时连不上流程引擎" in page
     assert "轮到 上海市青浦区生态环境局" in page
     assert live.asked == 1  # the second page did not wait for it again
+
+
+async def test_the_past_is_explained_by_the_clues_own_rules_or_the_page_says_by_which(
+    filled: AsyncEngine,
+) -> None:
+    own = with_holidays(rulebook(), "own", [date(2024, 4, day) for day in range(4, 30)])
+    past = {"as_of": "2024-04-08T00:00:00+08:00", "days": "true"}
+    for book, lost in ((own, False), (None, True)):
+        live = Engine(DomainError("unknown_clue", "没有"), book)
+        async with visitor(filled, live) as client:
+            page = words(await client.get(f"/clues/{BOATS}"))
+            answer = (await client.get(f"/api/v1/clues/{BOATS}", params=past)).text
+        assert (RULES_LOST in page) is lost
+        assert ("own_rules" in answer) is lost
+        assert ("新假" in page) is not lost
+        assert ("新假" in answer) is not lost
 
 
 async def test_the_record_has_the_last_word_on_what_there_is(filled: AsyncEngine) -> None:

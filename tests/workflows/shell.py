@@ -110,8 +110,9 @@ class FakeLedger:
         kept = self.stored.get(clue_no)
         return (self.state(clue_no), kept[-1]) if kept else None
 
-    async def last_run(self, clue_no: str) -> str | None:
-        return self.history
+    async def kept_runs(self, clue_no: str) -> AsyncIterator[str]:
+        if self.history is not None:
+            yield self.history
 
     async def state_as_of(self, clue_no: str, at: datetime) -> ClueState | None:
         kept = self.stored.get(clue_no)

@@ -5,20 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from temporalio.client import Client, WorkflowHistory
 
-from domain.calendar import SHANGHAI
+from domain.calendar import SHANGHAI, Term
 from domain.model import Actor, Answer, instant
 from domain.packs import Rulebook
 from runtime.client import Rehearsal, excerpt
 from runtime.embedded.testing import time_skipping_env
-from runtime.kept_rules import rules_in
+from runtime.kept_rules import find_in, version_of
 from runtime.rules import load_rules
-from tests.domain.changes import with_terms
+from tests.domain.changes import with_holidays, with_rules, with_terms
 from tests.replay.test_replay import replayer
 from tests.workflows.shell import FINDER, Desk, FakeLedger, shell
 from tests.workflows.test_ledger_away import check_whole
@@ -27,6 +27,10 @@ LAWYER = Actor("000000.gov", "legal", "法制")
 BOOK = load_rules().rulebook
 LONGER = with_terms(BOOK, "longer", lambda rule: {"start_transfer": 7, "ack": 5}.get(rule.id, 0))
 MORNING = datetime(2026, 3, 2, 9, 0, tzinfo=SHANGHAI)
+IN_WORKDAYS = with_rules(
+    LONGER, "longer", lambda rule: replace(rule, term=Term(3, "workday")) if rule.id == "ack" else rule
+)
+FREE = with_holidays(IN_WORKDAYS, "longer", [date(2026, 3, day) for day in range(3, 8)])
 
 
 async def change(desk: Desk, rules: Rulebook, id: str, undoes: str | None = None) -> Answer:
@@ -108,9 +112,12 @@ async def test_after_the_end_a_clue_is_resumed_with_its_own_rules(desk: Desk, le
     assert await desk.client.rulebook_of(desk.clue_no) == new
     # the same from the history that is kept, for when Temporal has forgotten the run
     state = ledger.state(desk.clue_no)
-    assert await rules_in(kept, state) == new
-    unchanged = replace(state, rule_changes=(replace(state.rule_changes[0], to_version="other"),))
-    assert await rules_in(kept, unchanged) is None
+    assert await find_in(one(kept), version_of(state)) == new
+    assert await find_in(one(kept), "other") is None
+
+
+async def one(history: str) -> AsyncIterator[str]:
+    yield history
 
 
 async def test_a_changed_run_replays(desk: Desk, ledger: FakeLedger) -> None:
@@ -124,16 +131,21 @@ async def test_a_changed_run_replays(desk: Desk, ledger: FakeLedger) -> None:
 @pytest.fixture
 async def forgetful(ledger: FakeLedger) -> AsyncIterator[Desk]:
     """A clue that ended on changed rules, at a server that knows nothing of it any longer."""
-    async with time_skipping_env() as env, shell(env.client, ledger) as client:
-        desk = Desk(client)
-        await desk.report()
-        await change(desk, excerpt(LONGER, await due(desk, "ack")), "A")
-        await desk.to_the_end()
-        await desk.finished()
-        run = env.client.get_workflow_handle(f"clue/{desk.clue_no}")
-        ledger.history = (await run.fetch_history()).to_json()
-    async with time_skipping_env() as env, shell(env.client, ledger) as client:
-        yield Desk(client, desk.clue_no, first=100)
+    async with time_skipping_env() as env:
+        played = Rehearsal(clock_offset=MORNING - await env.get_current_time())
+        async with shell(env.client, ledger, rehearsal=played) as client:
+            desk = Desk(client, at=MORNING)
+            await desk.report()
+            desk.at = MORNING + timedelta(hours=1)
+            await change(desk, excerpt(FREE, MORNING), "A")
+            await desk.to_the_end()
+            await desk.finished()
+            run = env.client.get_workflow_handle(f"clue/{desk.clue_no}")
+            ledger.history = (await run.fetch_history()).to_json()
+    async with time_skipping_env() as env:
+        played = Rehearsal(clock_offset=MORNING - await env.get_current_time())
+        async with shell(env.client, ledger, rehearsal=played) as client:
+            yield Desk(client, desk.clue_no, at=desk.at, first=100)
 
 
 async def test_a_forgotten_clue_is_resumed_with_the_rules_of_its_kept_history(forgetful: Desk) -> None:
@@ -141,3 +153,52 @@ async def test_a_forgotten_clue_is_resumed_with_the_rules_of_its_kept_history(fo
     book = await forgetful.client.rulebook_of(forgetful.clue_no)
     assert book is not None
     assert book.version == "longer"
+
+
+# --- what is shown of the past ------------------------------------------------------------------------
+
+
+async def reasons(desk: Desk, as_of: datetime) -> tuple[set[str], bool]:
+    """Why days count or not, as shown; and whether that is said to be by the clue's own rules."""
+    seen = await desk.client.query(desk.clue_no, as_of, days=True)
+    for duty in seen["duties"]:
+        last = instant(duty["due_at"]) - timedelta(seconds=1)
+        if duty["days"] and duty["status"] == "open":
+            assert duty["days"][-1]["date"] >= last.date().isoformat()
+    return {row["why"] for duty in seen["duties"] for row in duty["days"]}, "own_rules" not in seen
+
+
+async def test_the_reasons_shown_are_those_of_the_rules_of_that_day(
+    temporal_client: Client, ledger: FakeLedger
+) -> None:
+    async with shell(temporal_client, ledger, rehearsal=Rehearsal()) as client:
+        desk = Desk(client, at=MORNING)
+        await desk.report()
+        desk.at = MORNING + timedelta(hours=1)
+        await change(desk, excerpt(FREE, MORNING), "A")
+        await desk.flushed(ledger)
+        before, after = MORNING + timedelta(minutes=30), desk.at
+        for _ in range(2):  # the second time from memory
+            why, own = await reasons(desk, before)
+            assert own
+            assert "新假" not in why
+        why, own = await reasons(desk, after)
+        assert own
+        assert "新假" in why
+
+
+async def test_a_forgotten_clue_is_explained_by_the_rules_of_its_kept_history(forgetful: Desk) -> None:
+    assert forgetful.at is not None
+    before, after = forgetful.at - timedelta(minutes=30), forgetful.at
+    why, own = await reasons(forgetful, before)
+    assert own
+    assert "新假" not in why
+    why, own = await reasons(forgetful, after)
+    assert own
+    assert "新假" in why
+
+
+async def test_where_nobody_kept_its_rules_the_answer_says_so(forgetful: Desk, ledger: FakeLedger) -> None:
+    ledger.history = None
+    assert forgetful.at is not None
+    assert not (await reasons(forgetful, forgetful.at))[1]
