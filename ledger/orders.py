@@ -109,7 +109,7 @@ def _act(row: Any) -> Act:
 # --- from the log ----------------------------------------------------------------------------------
 
 # The ids that `Act.id` makes: who sent one clue a command by hand decided for no other.
-_UNRECORDED: Final = text(
+UNRECORDED: Final = text(
     f"SELECT DISTINCT ON ({ORDER_NO}, type) clue_no, seq, body, prev_hash, hash FROM clue_event e"
     f" WHERE type IN {KINDS_SQL} AND starts_with(command_id, type || ':') AND NOT EXISTS (SELECT 1"
     f" FROM region_order r WHERE r.order_no = e.body::jsonb -> 'data' ->> 'order_no' AND r.kind = e.type)"
@@ -123,7 +123,7 @@ async def recover(engine: AsyncEngine) -> int:
     They were taken before there was a record, or it was set back to an older copy.
     """
     async with engine.begin() as connection:
-        rows = (await connection.execute(_UNRECORDED)).all()
+        rows = (await connection.execute(UNRECORDED)).all()
         for row in rows:
             event = opened(Sealed(*row))
             await connection.execute(_KEEP, _row(told(event), event.at))
