@@ -18,7 +18,7 @@ from domain.errors import DomainError
 from domain.lifecycle import handle
 from domain.model import Command, shanghai_day
 from domain.permissions import may_end, may_give, who_may
-from domain.regional import RESUMED, SUSPENDED, UNDONE, Act, prefix
+from domain.regional import NUMBER_MAX, RESUMED, SUSPENDED, UNDONE, Act, prefix
 from domain.text import when as said
 from ledger import orders, regional
 from ledger.clues import get_state
@@ -91,6 +91,8 @@ async def carried_out(act: Act, dry_run: bool, quiet: bool) -> tuple[Run, list[M
 
 def _check(act: Act, order: Order | None, known: dict[str, Known]) -> None:
     """What can be said once, and not by every clue."""
+    if act.kind == SUSPENDED and len(act.order_no) > NUMBER_MAX:
+        raise DomainError("invalid_input", f"决定文号超过 {NUMBER_MAX} 字，请核对")
     if act.name == "resume_region" and order is None and not known:
         raise DomainError(
             "unknown_duty", f"台账里没有区域中止决定 {act.order_no}，用 starter.py suspensions 列出"

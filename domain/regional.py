@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 
 SUSPENDED, RESUMED, UNDONE = "region_suspended", "region_resumed", "region_suspension_undone"
+NUMBER_MAX = 200  # characters of an order's number, for an order that is to stand in a region
 
 
 @dataclass(frozen=True)

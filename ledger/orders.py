@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Sealed, opened
 from domain.model import Actor, Event, Json
-from domain.regional import RESUMED, SUSPENDED, UNDONE, Act, prefix
-from ledger.regional import CONCERNED, KINDS_SQL, ORDER_NO
+from domain.regional import NUMBER_MAX, RESUMED, SUSPENDED, UNDONE, Act, prefix
+from ledger.regional import CONCERNED, KINDS_SQL, OF_ORDER, ORDER_NO
 
 PAGE: Final = 50
 
@@ -111,8 +111,8 @@ def _act(row: Any) -> Act:
 # The ids that `Act.id` makes: who sent one clue a command by hand decided for no other.
 UNRECORDED: Final = text(
     f"SELECT DISTINCT ON ({ORDER_NO}, type) clue_no, seq, body, prev_hash, hash FROM clue_event e"
-    f" WHERE type IN {KINDS_SQL} AND starts_with(command_id, type || ':') AND NOT EXISTS (SELECT 1"
-    f" FROM region_order r WHERE r.order_no = e.body::jsonb -> 'data' ->> 'order_no' AND r.kind = e.type)"
+    f" WHERE type IN {KINDS_SQL} AND starts_with(command_id, type || ':') AND length({ORDER_NO}) <= {NUMBER_MAX}"
+    " AND NOT EXISTS (SELECT 1 FROM region_order r WHERE r.order_no = e.body::jsonb -> 'data' ->> 'order_no' AND r.kind = e.type)"
     f" ORDER BY {ORDER_NO}, type, at, clue_no"
 )
 
@@ -143,12 +143,12 @@ def told(event: Event) -> Act:
 LACKING: Final = text(
     f"SELECT c.clue_no, c.last_seq FROM clue c WHERE c.ended_at IS NULL AND c.clue_no > :last AND {CONCERNED}"
     f" AND NOT EXISTS (SELECT 1 FROM clue_event e WHERE e.clue_no = c.clue_no AND e.type IN {KINDS_SQL}"
-    " AND e.body::jsonb -> 'data' ->> 'order_no' = :order_no) ORDER BY c.clue_no LIMIT :page"
+    f" AND {OF_ORDER}) ORDER BY c.clue_no LIMIT :page"
 )
 LEFT: Final = text(
     "SELECT c.clue_no, c.last_seq FROM clue c WHERE c.ended_at IS NULL AND c.clue_no > :last AND c.clue_no IN"
     f" (SELECT e.clue_no FROM clue_event e WHERE e.type IN {KINDS_SQL}"
-    " AND e.body::jsonb -> 'data' ->> 'order_no' = :order_no GROUP BY e.clue_no"
+    f" AND {OF_ORDER} GROUP BY e.clue_no"
     " HAVING bool_or(e.type = 'region_suspended') AND NOT bool_or(e.type = ANY(:ends)))"
     " ORDER BY c.clue_no LIMIT :page"
 )

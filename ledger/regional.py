@@ -17,6 +17,7 @@ PAGE: Final = 500
 # Spelt out as the index `clue_event_by_order` has them: by parameters it would not be found.
 KINDS_SQL: Final = "('region_suspended', 'region_resumed', 'region_suspension_undone')"
 ORDER_NO: Final = "body::jsonb -> 'data' ->> 'order_no'"
+OF_ORDER: Final = f"left({ORDER_NO}, 200) = left(:order_no, 200) AND {ORDER_NO} = :order_no"
 # An open clue `c` whose finder or addressee, or an agency that owes something in it, lies where `:digits` says.
 CONCERNED: Final = (
     "(starts_with(c.from_agency, :digits) OR starts_with(coalesce(c.to_agency, ' '), :digits)"
@@ -116,7 +117,7 @@ ORDERS: Final = text(
 )
 EVENTS: Final = text(
     f"SELECT clue_no, seq, body, prev_hash, hash FROM clue_event WHERE type IN {KINDS_SQL}"
-    f" AND {ORDER_NO} = :order_no ORDER BY clue_no, seq"
+    f" AND {OF_ORDER} ORDER BY clue_no, seq"
 )
 
 

@@ -22,7 +22,8 @@ class ClueEvent(SQLModel, table=True):
         Index("clue_event_by_report", "command_id", postgresql_where=text("seq = 1")),
         Index(
             "clue_event_by_order",
-            text("((body::jsonb -> 'data') ->> 'order_no')"),
+            # As PostgreSQL spells it out again; of longer words than that an index has no room for all.
+            text("left((body::jsonb -> 'data') ->> 'order_no', 200)"),
             "clue_no",
             "seq",
             postgresql_where=text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
 from typing import Any
 
@@ -77,6 +78,19 @@ def test_the_events_of_a_clue_tell_the_commands() -> None:
         ("resume_region", {"order_no": "沪1号", "reason": "误", "undo": True}),
     ]
     assert case.state.to_agency == ADDRESSEE
+
+
+async def test_a_number_of_any_length_goes_into_the_log(engine: AsyncEngine) -> None:
+    """To one clue an order may be given under any words; an index has no room for them all."""
+    case, noise = reported(), random.Random(1)
+    number = "".join(chr(noise.randrange(0x4E00, 0x9FA5)) for _ in range(4000))  # nothing to compress
+    for longer in (number, number[:-1]):
+        case.do("suspend_region", "310000.eco", {**GIVEN, "order_no": longer}, role="approver")
+    await flush(engine, case.sealed, rulebook())
+    assert set(await regional.known(engine, number)) == {case.clue_no}
+    assert len([m async for m in regional.moved(engine, number)]) == 1  # not those of the other one
+    assert await regional.known(engine, number[:-2]) == {}
+    assert await orders.recover(engine) == 0
 
 
 async def test_rebuilding_leaves_the_record_alone(engine: AsyncEngine) -> None:

@@ -44,7 +44,7 @@ def upgrade() -> None:
     op.create_index(
         "clue_event_by_order",
         "clue_event",
-        [sa.text("(body::jsonb -> 'data' ->> 'order_no')"), "clue_no", "seq"],
+        [sa.text("left(body::jsonb -> 'data' ->> 'order_no', 200)"), "clue_no", "seq"],
         postgresql_where=sa.text(f"type IN {KINDS}"),
     )
 
