@@ -37,7 +37,7 @@ def suspend(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """中止一个地区全部在办线索的计时（如不可抗力），列出所停的义务；以后新产生的义务也停。"""
+    """中止一个地区全部在办线索的计时（如不可抗力），列出所停的义务；以后新产生的义务、后来的线索也停。"""
     code = shapes.region_part("--region", region)
     if code.ljust(6, "0") not in the_rules().regions:
         guess = nearest(code.ljust(6, "0"), the_rules().regions)

@@ -63,6 +63,8 @@ async def carried_out(act: Act, dry_run: bool, quiet: bool) -> tuple[Run, list[M
         order = await orders.order(engine, act.order_no)
         known = await regional.known(engine, act.order_no)
         _check(act, order, known)
+        if order is not None and not quiet and (order.undone if act.kind == UNDONE else order.ended):
+            console(stderr=True).print(f"{_over(order)}，这次只补做还没有做到的线索")
         standing = _may(act, order)
         if standing and order is not None and act.kind == SUSPENDED:
             act = _same(act, order.given, quiet)
@@ -97,13 +99,18 @@ def _check(act: Act, order: Order | None, known: dict[str, Known]) -> None:
         raise DomainError(
             "unknown_duty", f"台账里没有区域中止决定 {act.order_no}，用 starter.py suspensions 列出"
         )
-    if order is None or order.over is None or order.over_at is None or act.kind == UNDONE:
+    if order is None or order.over is None or act.kind == UNDONE:
         return
-    how = f"区域中止决定 {act.order_no} 已于 {said(order.over_at)} {_OVER[order.over.kind]}"
     if act.kind == SUSPENDED:
-        raise DomainError("wrong_stage", f"{how}，不能再执行；要再次中止，请用新的文号")
+        raise DomainError("wrong_stage", f"{_over(order)}，不能再执行；要再次中止，请用新的文号")
     if order.undone is not None:
-        raise DomainError("unknown_duty", f"{how}，不用再恢复；还没有撤销到的线索由工作进程接着做完")
+        raise DomainError("unknown_duty", f"{_over(order)}，不用再恢复；还没有撤销到的线索由工作进程接着做完")
+
+
+def _over(order: Order) -> str:
+    assert order.over is not None
+    assert order.over_at is not None
+    return f"区域中止决定 {order.order_no} 已于 {said(order.over_at)} {_OVER[order.over.kind]}"
 
 
 def _may(act: Act, order: Order | None) -> bool:
@@ -218,7 +225,8 @@ async def _one(clues: ClueClient, clue_no: str, act: Act, run: Run, known: bool)
 
 
 def _counted(run: Run, clue_no: str, err: DomainError) -> None:
-    if err.code == "wrong_stage" and "已有文号" in err.message:
+    had = err.code == "wrong_stage" and "已有文号" in err.message
+    if had or err.code == "unknown_duty":  # there the order is over already
         run.already += 1
     elif err.code == "wrong_stage":
         run.ended += 1

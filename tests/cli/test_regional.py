@@ -182,6 +182,18 @@ async def test_what_was_undone_is_said_once(region: Region) -> None:
     assert (again.done, again.already, again.refused) == ([], 2, [])
 
 
+async def test_a_clue_of_its_own_end_is_no_noise(region: Region) -> None:
+    """One clue was let go by hand; the end of the order finds it so."""
+    desks = [await region.reported() for _ in range(2)]
+    await run(given())
+    await desks[0].do("resume_region", "320000.eco", "approver", **over(UNDONE).data)
+    await region.stored(*desks)
+    ended = await run(over(RESUMED))
+    assert (ended.done, ended.already, ended.refused) == ([desks[1].clue_no], 1, [])
+    assert await region.orders_in(*desks) == [TAKEN_OUT, STARTED]
+    assert await region.standing().round() == 0
+
+
 async def test_the_same_number_is_the_same_order(region: Region) -> None:
     first = await region.reported()
     await run(given())
