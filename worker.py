@@ -1,4 +1,4 @@
-"""Runs the workers: workflows, ledger activities, the keeping of histories, and the sending of notices.
+"""Runs the workers: workflows, ledger activities, the keeping of histories and of orders, and the sending of notices.
 
 `python worker.py` runs one process, `--workers N` several. Needs DATABASE_URL and TEMPORAL_ADDRESS, or a stack
 that runs in the data folder. SIGTERM drains: what has begun is finished, nothing new is taken.
@@ -29,10 +29,13 @@ from temporalio.worker import Worker
 from activities.archivist import Archivist
 from activities.courier import Bell, Courier
 from activities.ledger import LedgerActivities
+from activities.standing import PATIENCE, Standing
 from domain.calendar import Calendar, alarm
 from domain.model import shanghai_day
 from ledger import database, migrate
+from ledger.reader import Records
 from notices.sender import Sender, sender_for
+from runtime.client import ClueClient
 from runtime.embedded.stack import with_running
 from runtime.errors import BadSettings, GroundError, PortBusy, ServiceUnreachable
 from runtime.health import health_server
@@ -81,16 +84,17 @@ async def run_worker(
     """A worker in this process for as long as the block runs; drained at the end.
 
     `engine` is the ledger's, made by `ledger.database.writer`; migrations are the caller's. `activities` stand in
-    for the ledger's own. Without `archivist` nothing is swept up (the time-skipping server can't list),
-    without `sender` notices stay in the inboxes.
+    for the ledger's own. Without `archivist` nothing is swept up (the time-skipping server can't list) and no
+    order is carried to clues that come later, without `sender` notices stay in the inboxes.
     """
     settings = settings or get_settings()
     _calm_collector()
     ledger = activities or LedgerActivities(engine, rules.rulebook)
     courier = Courier(client, ledger)
+    queue = task_queue or settings.task_queue
     worker = Worker(
         client,
-        task_queue=task_queue or settings.task_queue,
+        task_queue=queue,
         workflows=[ClueWorkflow, NumberingWorkflow],
         activities=[courier.settle, ledger.flush_events, ledger.flush_events_local, ledger.export_history],
         interceptors=[Measured(), Bell(courier)],
@@ -100,6 +104,9 @@ async def run_worker(
         max_cached_workflows=cached_runs,
     )
     beside = [Archivist(client, engine).run(), courier.run()] if archivist else []
+    if archivist:
+        clues = ClueClient(client, rules, task_queue=queue, ledger=Records(engine), patience=PATIENCE)
+        beside.append(Standing(clues, engine, interval=settings.standing_seconds).run())
     if sender is not None:
         beside.append(sender.run())
     tasks = [asyncio.create_task(work) for work in beside]

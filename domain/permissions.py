@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from domain import regional
 from domain.agencies import nearest_common_superior, superior, superiors
-from domain.model import ClueState, Command, Duty
+from domain.model import Actor, ClueState, Command, Duty
 from domain.packs import Rulebook, candidates
 
 USUAL = frozenset({"officer", "registrar", "approver", "legal", "liaison", "commander"})
@@ -125,6 +125,16 @@ def _rules_here(s: Scene) -> bool:
     addressee = s.state.to_agency or s.state.from_agency
     common = nearest_common_superior(s.state.from_agency, addressee, s.rules.group_map)
     return s.agency in (arbiter(s.state, s.rules), common)
+
+
+def may_give(actor: Actor, region: str) -> bool:
+    """Whether that actor may give an order over the region at all; in each clue it is judged again."""
+    return actor.role in SUPERIOR_ROLES and regional.governs(actor.agency, region)
+
+
+def may_end(actor: Actor, by: str, rules: Rulebook) -> bool:
+    """Whether that actor may end or undo an order that agency `by` gave; in each clue it is judged again."""
+    return actor.role in SUPERIOR_ROLES and actor.agency in (by, *superiors(by, rules.group_map))
 
 
 def _over_region(s: Scene) -> bool:

@@ -10,18 +10,45 @@ House rules (agreed; no source gives a procedure):
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from domain import duties
 from domain.agencies import Group, region_of, superiors
 from domain.calendar import Due
 from domain.errors import DomainError
-from domain.model import Duty, Json, Pause, RegionSuspension, iso
+from domain.model import Actor, Duty, Json, Pause, RegionSuspension, iso
 
 if TYPE_CHECKING:
     from domain.draft import Draft
+
+
+SUSPENDED, RESUMED, UNDONE = "region_suspended", "region_resumed", "region_suspension_undone"
+NUMBER_MAX = 200  # characters of an order's number, for an order that is to stand in a region
+
+
+@dataclass(frozen=True)
+class Act:
+    """A step of an order as one command, the same for every clue. `kind` is the event by which a clue tells of it."""
+
+    kind: str
+    actor: Actor
+    data: Json
+
+    @property
+    def name(self) -> str:
+        return "suspend_region" if self.kind == SUSPENDED else "resume_region"
+
+    @property
+    def order_no(self) -> str:
+        return str(self.data["order_no"])
+
+    def id(self, clue_no: str) -> str:
+        """The same for the same order, step and clue, whoever sends it: sent twice it is one."""
+        number = hashlib.sha256(self.order_no.encode()).hexdigest()[:16]
+        return f"{self.kind}:{number}:{clue_no}"
 
 
 def prefix(region: str) -> str:

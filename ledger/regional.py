@@ -14,7 +14,16 @@ from domain.chain import Sealed, opened
 from domain.model import Json, instant
 
 PAGE: Final = 500
-KINDS: Final = ("region_suspended", "region_resumed", "region_suspension_undone")
+# Spelt out as the index `clue_event_by_order` has them: by parameters it would not be found.
+KINDS_SQL: Final = "('region_suspended', 'region_resumed', 'region_suspension_undone')"
+ORDER_NO: Final = "body::jsonb -> 'data' ->> 'order_no'"
+OF_ORDER: Final = f"left({ORDER_NO}, 200) = left(:order_no, 200) AND {ORDER_NO} = :order_no"
+# An open clue `c` whose finder or addressee, or an agency that owes something in it, lies where `:digits` says.
+CONCERNED: Final = (
+    "(starts_with(c.from_agency, :digits) OR starts_with(coalesce(c.to_agency, ' '), :digits)"
+    " OR EXISTS (SELECT 1 FROM duty d WHERE d.clue_no = c.clue_no AND starts_with(d.obliged, :digits)"
+    " AND d.fulfilled_at IS NULL AND d.cancelled_at IS NULL))"
+)
 
 
 @dataclass(frozen=True)
@@ -50,10 +59,8 @@ async def concerned(engine: AsyncEngine, digits: str) -> AsyncIterator[str]:
     `digits`: what the codes begin with; nothing for everywhere. A page at a time, no transaction held open.
     """
     query = text(
-        "SELECT c.clue_no FROM clue c WHERE c.ended_at IS NULL AND c.clue_no > :last AND ("
-        " starts_with(c.from_agency, :digits) OR starts_with(coalesce(c.to_agency, ' '), :digits)"
-        " OR EXISTS (SELECT 1 FROM duty d WHERE d.clue_no = c.clue_no AND starts_with(d.obliged, :digits)"
-        " AND d.fulfilled_at IS NULL AND d.cancelled_at IS NULL)) ORDER BY c.clue_no LIMIT :page"
+        f"SELECT c.clue_no FROM clue c WHERE c.ended_at IS NULL AND c.clue_no > :last AND {CONCERNED}"
+        " ORDER BY c.clue_no LIMIT :page"
     )
     last = ""
     while True:
@@ -101,26 +108,26 @@ def moved_in(clue_no: str, seq: int, at: datetime, kind: str, move: Json) -> Mov
     )
 
 
+ORDERS: Final = text(
+    f"SELECT {ORDER_NO} AS order_no, min(body::jsonb -> 'data' ->> 'region') AS region,"
+    " min(at) AS since, count(*) FILTER (WHERE type = 'region_suspended') AS suspended,"
+    " count(*) FILTER (WHERE type = 'region_resumed') AS resumed,"
+    " count(*) FILTER (WHERE type = 'region_suspension_undone') AS undone"
+    f" FROM clue_event WHERE type IN {KINDS_SQL} GROUP BY 1 ORDER BY since, 1"
+)
+EVENTS: Final = text(
+    f"SELECT clue_no, seq, body, prev_hash, hash FROM clue_event WHERE type IN {KINDS_SQL}"
+    f" AND {OF_ORDER} ORDER BY clue_no, seq"
+)
+
+
 async def orders(engine: AsyncEngine) -> list[Json]:
     """Every order in the log: its number, region, first instant, and in how many clues it began, ended, was undone."""
-    query = text(
-        "SELECT body::jsonb -> 'data' ->> 'order_no' AS order_no, min(body::jsonb -> 'data' ->> 'region') AS region,"
-        " min(at) AS since, count(*) FILTER (WHERE type = 'region_suspended') AS suspended,"
-        " count(*) FILTER (WHERE type = 'region_resumed') AS resumed,"
-        " count(*) FILTER (WHERE type = 'region_suspension_undone') AS undone"
-        " FROM clue_event WHERE type = ANY(:kinds) GROUP BY 1 ORDER BY since, 1"
-    )
     async with engine.connect() as connection:
-        rows = await connection.execute(query, {"kinds": list(KINDS)})
-        return [dict(row) for row in rows.mappings()]
+        return [dict(row) for row in (await connection.execute(ORDERS)).mappings()]
 
 
 async def _events(engine: AsyncEngine, order_no: str) -> AsyncIterator[Sealed]:
-    query = text(
-        "SELECT clue_no, seq, body, prev_hash, hash FROM clue_event WHERE type = ANY(:kinds)"
-        " AND body::jsonb -> 'data' ->> 'order_no' = :order_no ORDER BY clue_no, seq"
-    )
     async with engine.connect() as connection:
-        result = await connection.stream(query, {"kinds": list(KINDS), "order_no": order_no})
-        async for row in result:
+        async for row in await connection.stream(EVENTS, {"order_no": order_no}):
             yield Sealed(*row)

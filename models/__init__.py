@@ -1,7 +1,7 @@
 """The ledger's tables.
 
-`clue_event`, `notice_mark`, `run_history`, `clue_trace_key`, those of rule changes and those of delivery are kept; the
-others are built from them.
+`clue_event`, `notice_mark`, `region_order`, `run_history`, `clue_trace_key`, those of rule changes and those of delivery
+are kept; the others are built from them.
 """
 
 from models.clue import Clue
@@ -9,6 +9,7 @@ from models.delivery import Delivery, DeliveryAttempt
 from models.duty import DutyRow
 from models.event import ClueEvent
 from models.notice import NoticeMark, NoticeRow
+from models.order import RegionOrder
 from models.rules import RulebookRow, RuleChangeClue, RuleChangeRow
 from models.run import RunHistory
 from models.trace import ClueTrace, TraceKey
@@ -22,6 +23,7 @@ __all__ = [
     "DutyRow",
     "NoticeMark",
     "NoticeRow",
+    "RegionOrder",
     "RuleChangeClue",
     "RuleChangeRow",
     "RulebookRow",

