@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,7 @@ def show_clue(out: Console, seen: Json, rules: Rules, as_of: datetime) -> None:
         ("承办方", agency(seen["to_agency"], rules)),
         ("事项", f"{matter}，发现于 {when(seen['discovered_at'])}，第 {seen['age_days']} 天"),
         ("规则包", "、".join(seen["packs"])),
+        *_merging(seen),
     ):
         out.print(f"  {name}  {escape(value)}", soft_wrap=True)
     out.print(duties_table(seen["duties"], rules, as_of))
@@ -60,6 +61,13 @@ def show_clue(out: Console, seen: Json, rules: Rules, as_of: datetime) -> None:
     if seen.get("own_rules") is False:
         out.print(f"[yellow]![/] {labels.RULES_LOST}")
     show_timeline(out, seen["timeline"], rules)
+
+
+def _merging(seen: Json) -> Iterator[tuple[str, str]]:
+    if seen["merged_into"]:
+        yield "并案", f"已并入 {seen['merged_into']}"
+    if seen["merged_from"]:
+        yield "并案", f"并入本线索的：{'、'.join(seen['merged_from'])}"
 
 
 def duties_table(duties: Iterable[Json], rules: Rules, as_of: datetime) -> Table:

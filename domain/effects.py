@@ -205,6 +205,14 @@ def _was_merged(d: Draft) -> None:
     other = d.command.facts.merged
     if other is None or (other.clue_no, other.into) != (d.data["clue_no"], d.state.clue_no):
         raise DomainError("wrong_stage", f"线索 {d.data['clue_no']} 没有并入本线索；并案请对它用 merge_into")
+    if d.state.merged_into != other.clue_no:
+        return
+    if d.state.before_merging is None:  # kept before it was known how to go back
+        raise DomainError("wrong_stage", f"线索 {other.clue_no} 与本线索互相并入，不能恢复：请重新登记一条")
+    if d.state.clue_no > other.clue_no:
+        raise DomainError(
+            "wrong_stage", f"线索 {other.clue_no} 与本线索互相并入：保留编号在前的 {other.clue_no}"
+        )
 
 
 def _may_be_merged(d: Draft) -> None:
@@ -228,11 +236,15 @@ def _may_be_merged(d: Draft) -> None:
 
 
 def take_in(d: Draft) -> None:
-    """The clue that stays learns which one was merged into it."""
+    """The clue that stays learns which one was merged into it. Two that were merged into each other at the same
+    instant would both be nobody's: of them the one with the smaller number stays, and goes on where it was.
+    """
     assert d.command is not None
     other = d.command.facts.merged
     assert other is not None  # the checks have seen to it
     d.emit("taken_in", clue_no=other.clue_no, title=other.title, evidence=other.evidence)
+    if d.state.merged_into == other.clue_no:
+        d.emit("merge_undone", by_engine=True, clue_no=other.clue_no)
 
 
 def _ending(kind: str, why: str) -> Callable[[Draft], None]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 from domain import duties, moves, text
 from domain.model import (
     Answer,
+    BeforeMerging,
     Case,
     ClueState,
     Duty,
@@ -263,7 +265,30 @@ def _taken_in(s: ClueState, e: Event) -> ClueState:
 
 
 def _merged(s: ClueState, e: Event) -> ClueState:
-    return replace(s, stage="merged", ended_at=e.at, merged_into=e.data["clue_no"])
+    before = BeforeMerging(s.stage, s.owed)
+    return replace(s, stage="merged", ended_at=e.at, merged_into=e.data["clue_no"], before_merging=before)
+
+
+def _back(d: Duty, at: datetime) -> Duty:
+    ran_out = d.breached_at is None and not d.suspended and d.legal_due_at <= at
+    return replace(d, late_from=at) if ran_out else d
+
+
+def _merge_undone(s: ClueState, e: Event) -> ClueState:
+    """As if it had never been merged; what has run out meanwhile the next tick finds. Nobody could act while the clue
+    had ended, so the ladder of that begins now.
+    """
+    before = s.before_merging
+    assert before is not None
+    owed = {d.n: _back(d, e.at) for d in before.owed}
+    return replace(
+        s,
+        stage=before.stage,
+        ended_at=None,
+        merged_into=None,
+        before_merging=None,
+        duties=tuple(owed.get(d.n, d) for d in s.duties),
+    )
 
 
 # --- stepping in -----------------------------------------------------------------------------------
@@ -505,6 +530,7 @@ _FOLDS: Mapping[str, Callable[[ClueState, Event], Any]] = {
     "rules_changed": _rules_changed,
     "merged": _merged,
     "taken_in": _taken_in,
+    "merge_undone": _merge_undone,
     "withdrawn": _withdrawn,
     "closed": _closed,
     "duty_opened": _duty_opened,

@@ -232,6 +232,7 @@ EVENTS = {
     "rules_changed": "规则变更",
     "merged": "并案",
     "taken_in": "登记并入",
+    "merge_undone": "撤销并案",
     "withdrawn": "撤回",
     "closed": "办结",
     "duty_opened": "义务产生",

@@ -372,6 +372,14 @@ class RuleChange:
 
 
 @dataclass(frozen=True)
+class BeforeMerging:
+    """What a merging ended: the stage, and the duties that were owed, as they stood."""
+
+    stage: Stage
+    owed: tuple[Duty, ...]
+
+
+@dataclass(frozen=True)
 class TimelineEntry:
     seq: int
     at: datetime
@@ -419,6 +427,7 @@ class ClueState:
     suspensions: tuple[RegionSuspension, ...] = ()
     merged_into: str | None = None
     merged_from: tuple[str, ...] = ()
+    before_merging: BeforeMerging | None = None
     answers: dict[str, Answer] = field(default_factory=dict)
     timeline: tuple[TimelineEntry, ...] = ()
 

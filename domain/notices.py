@@ -166,6 +166,7 @@ _ROUTES: Mapping[str, _Route] = {
     "rules_changed": _rules,
     "merged": _to_both("ended"),
     "taken_in": _to_both("other"),
+    "merge_undone": _to_both("other"),
     "withdrawn": _to_both("ended"),
     "closed": _to_both("ended"),
     "duty_breached": _breached,

@@ -246,6 +246,7 @@ _SENTENCES: Mapping[str, Callable[[ClueState, dict[str, Any]], str]] = {
     "rules_changed": _rules,
     "merged": lambda s, d: _with(f"并入 {d['clue_no']}", d["reason"]),
     "taken_in": _taken_in,
+    "merge_undone": lambda s, d: f"与 {d['clue_no']} 互相并入，保留编号在前的本线索：撤销并案，恢复办理",
     "withdrawn": lambda s, d: _with("撤回线索", d["reason"]),
     "closed": lambda s, d: "办结归档",
     "duty_opened": _opened,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -14,7 +14,14 @@ from ledger import events
 from ledger.events import Tip
 
 DifferenceKind = Literal[
-    "ledger_behind", "ledger_ahead", "hashes_differ", "no_workflow", "not_running", "unknown_to_ledger"
+    "ledger_behind",
+    "ledger_ahead",
+    "hashes_differ",
+    "no_workflow",
+    "not_running",
+    "unknown_to_ledger",
+    "not_taken_in",
+    "merged_in_a_ring",
 ]
 MEANING: Final[dict[DifferenceKind, str]] = {
     "ledger_behind": "工作流比台账新，台账还没有记到",
@@ -23,6 +30,8 @@ MEANING: Final[dict[DifferenceKind, str]] = {
     "no_workflow": "线索未办结，却没有工作流",
     "not_running": "线索未办结，工作流却已结束",
     "unknown_to_ledger": "工作流在运行，台账里没有这条线索",
+    "not_taken_in": "已并入另一条线索，那一条却没有记下：请用原来的命令编号重发 merge_into",
+    "merged_in_a_ring": "几条线索并成一圈，没有一条在办：请重新登记一条",
 }
 
 
@@ -79,9 +88,13 @@ async def reconcile(
             seen.add(candidate)
             if await _compare(engine, live, candidate):
                 suspects.append(candidate)
-    if suspects:
+    lost = await _lost_in_merging(engine, clue_no)
+    if suspects or lost:
         await asyncio.sleep(grace)
-    return [d for suspect in sorted(suspects) for d in await _compare(engine, live, suspect)]
+    found = [d for suspect in suspects for d in await _compare(engine, live, suspect)]
+    if lost:
+        found += [d for d in await _lost_in_merging(engine, clue_no) if d in lost]
+    return sorted(found, key=lambda d: d.clue_no)
 
 
 async def _candidates(engine: AsyncEngine, live: LiveClues, clue_no: str | None) -> AsyncIterator[str]:
@@ -123,6 +136,37 @@ def _kinds(ours: _Stored | None, theirs: LiveTip | None, at_theirs: str | None) 
             yield "ledger_ahead"
         if theirs.seq > 0 and at_theirs != theirs.hash:
             yield "hashes_differ"
+
+
+async def _lost_in_merging(engine: AsyncEngine, clue_no: str | None) -> list[Difference]:
+    """Merged clues of which the one that they went into knows nothing, or that lead back to themselves."""
+    query = text(
+        "SELECT c.clue_no, c.last_seq, c.last_hash, CAST(c.state AS json) ->> 'merged_into' AS gone_into,"
+        " jsonb_exists(CAST(s.state AS jsonb) -> 'merged_from', c.clue_no) AS told"
+        " FROM clue c LEFT JOIN clue s ON s.clue_no = CAST(c.state AS json) ->> 'merged_into'"
+        " WHERE c.stage = 'merged' ORDER BY c.clue_no"
+    )
+    async with engine.connect() as connection:
+        rows = (await connection.execute(query)).all()
+    into = {row.clue_no: row.gone_into for row in rows}
+    found = []
+    for row in rows:
+        kind: DifferenceKind | None = "merged_in_a_ring" if _leads_back(into, row.clue_no) else None
+        if kind is None and not row.told:
+            kind = "not_taken_in"
+        if kind is not None and clue_no in (None, row.clue_no):
+            tip = Tip(row.last_seq, row.last_hash)
+            found.append(Difference(row.clue_no, kind, f"{MEANING[kind]}（{row.gone_into}）", tip, None))
+    return found
+
+
+def _leads_back(into: Mapping[str, str], clue_no: str) -> bool:
+    seen: set[str] = set()
+    at: str | None = clue_no
+    while at is not None and at not in seen:
+        seen.add(at)
+        at = into.get(at)
+    return at == clue_no
 
 
 async def _stored(engine: AsyncEngine, clue_no: str) -> _Stored | None:

@@ -76,7 +76,8 @@ def record(
     the people known by name and numbers like theirs taken out.
     """
     changes = sum(act.command.name == "change_rules" for act in acts)
-    acts = [act for act in acts if act.command.name not in LEFT_OUT]
+    undone = _mergings_undone(events)
+    acts = [a for a in acts if a.command.name not in LEFT_OUT and a.command.id not in undone]
     states = _states(events)
     masks = Masks(keep_text)
     officers = _officers(acts, states, rules)
@@ -102,6 +103,17 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+def _mergings_undone(events: Sequence[Event]) -> frozenset[str]:
+    """The commands whose merging was taken back: in a scenario, which leaves `take_in` out, they would end it."""
+    last, undone = None, set[str]()
+    for event in events:
+        if event.type == "merged":
+            last = event.command_id
+        elif event.type == "merge_undone" and last is not None:
+            undone.add(last)
+    return frozenset(undone)
 
 
 def _states(events: Sequence[Event]) -> list[ClueState]:

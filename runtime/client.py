@@ -157,7 +157,7 @@ class ClueClient(Looking):
             message = await self._with_survivor(message, checked["clue_no"])
         answer = await self._answered(clue_no, message, report=False)
         if name == "merge_into":
-            await self._tell_of_merging(clue_no, message, checked["clue_no"])
+            await self._settle_merging(clue_no, message, checked["clue_no"])
         return answer
 
     async def _with_survivor(self, message: m.CommandMessage, into: str) -> m.CommandMessage:
@@ -168,16 +168,38 @@ class ClueClient(Looking):
         command = message.command
         return replace(message, command=replace(command, facts=replace(command.facts, survivor=seen)))
 
+    async def _settle_merging(self, clue_no: str, message: m.CommandMessage, into: str) -> None:
+        """Whoever sent the merging sees to it that exactly one of the two goes on."""
+        await self._end_a_ring(clue_no, message, into)
+        try:
+            await self._tell_of_merging(clue_no, message, into)
+        except DomainError:
+            await self._end_a_ring(clue_no, message, into)  # the other one was merged only now
+            raise
+
     async def _tell_of_merging(self, clue_no: str, message: m.CommandMessage, into: str) -> None:
-        """The clue that stays learns of it, once: under an id that follows from the merging's own, so that whoever
-        sends that again after a crash tells it too.
+        """The clue that stays learns of it, once: under an id that follows from the two, so that whoever sends it
+        again, after a crash or from the other side, tells it too.
         """
         merged = await self.state(clue_no)
+        if merged.merged_into != into:
+            return  # taken back meanwhile
         told = Merged(clue_no, into, str(merged.clue.get("title", "")), len(merged.evidence))
-        command_id = f"merged:{hashlib.sha256(message.command.id.encode()).hexdigest()[:32]}"
+        command_id = f"merged:{hashlib.sha256(f'{clue_no} {into}'.encode()).hexdigest()[:32]}"
         actor = message.command.actor
         command = Command(command_id, "take_in", actor, {"clue_no": clue_no}, Facts(merged=told))
         await self._answered(into, replace(message, command=command), report=False)
+
+    async def _end_a_ring(self, clue_no: str, message: m.CommandMessage, into: str) -> None:
+        """Two that were merged into each other at the same instant: the one that is to stay is told by both senders,
+        in case the other one's is lost. DomainError for the sender whose merging was taken back.
+        """
+        if into < clue_no or (await self.state(into)).merged_into != clue_no:
+            return
+        await self._tell_of_merging(into, message, clue_no)
+        raise DomainError(
+            "wrong_stage", f"线索 {into} 同时并入了 {clue_no}：保留编号在前的 {clue_no}，它的并案已撤销"
+        )
 
     async def resume(self, clue_no: str) -> bool:
         """Starts a run from the record for an open clue that has none, so that its clocks go on.

@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT))
 
 from domain.labels import COMMANDS, STAGES  # noqa: E402
 from domain.permissions import PERMISSIONS, who_may  # noqa: E402
-from domain.transitions import ALLOWED_IN, TRANSITIONS  # noqa: E402
+from domain.transitions import AFTER_END, ALLOWED_IN, TRANSITIONS  # noqa: E402
 
 
 def diagram() -> str:
@@ -50,6 +50,8 @@ def permissions() -> str:
     for name in PERMISSIONS:
         stages = ALLOWED_IN.get(name)
         where = "、".join(STAGES[s] for s in stages) if stages else "未结束的任何阶段"
+        if name in AFTER_END:
+            where = "任何阶段，结束后也可以"
         if name == "report":
             where = "登记时"
         lines.append(f"| `{name}` {COMMANDS[name]} | {who_may(name)} | {where} |")

@@ -99,6 +99,11 @@ def _short_lives() -> list[Story]:
     other = Story().do("2026-05-11 09:00", "report", f"{F} officer", **report)
     outcome = handle(other.state, taken, at("2026-05-11 09:10"), BOOK)
     other.state, other.events = outcome.state, [*other.events, *outcome.events]
+    both = begun[1].state  # and XS-2 into it at the same instant
+    mutual = Command("t2", "take_in", Actor(F, "officer", "甲"), {"clue_no": "XS-2"}, TAKEN)
+    assert both.clue_no < "XS-2"
+    told = handle(both, mutual, at("2026-05-11 09:10"), BOOK)
+    begun[1].state, begun[1].events = told.state, [*begun[1].events, *told.events]
     return [*begun, other]
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from domain.chain import seal
+from domain.lifecycle import handle
+from domain.model import Actor, Command, Facts, Merged
 from ledger.flush import flush
+from ledger.rebuild import rebuild
 from ledger.reconcile import Difference, LiveTip, reconcile
-from tests.ledger.cases import ADDRESSEE, Case, reported, rulebook, whole
+from tests.ledger.cases import ADDRESSEE, FINDER, Case, reported, rulebook, whole
 
 OPEN, ENDED = "XS-320583-20240403-0001", "XS-320583-20240403-0002"
 
@@ -120,3 +125,78 @@ async def test_what_is_on_its_way_is_no_difference(engine: AsyncEngine) -> None:
             return await super().tip(clue_no)
 
     assert await look(engine, Arriving({OPEN: tip(running)})) == []
+
+
+# --- clues that were merged ---------------------------------------------------------------------------
+
+FIRST, SECOND, THIRD = (f"XS-320583-20240403-100{n}" for n in range(3))
+
+
+def merge(case: Case, into: str) -> None:
+    case.do("merge_into", FINDER, {"clue_no": into, "reason": "同案"})
+
+
+def take_in(case: Case, other: str) -> None:
+    facts = Facts(merged=Merged(other, case.clue_no, "同一船", 0))
+    command = Command(f"told {other}", "take_in", Actor(FINDER, "officer", "甲"), {"clue_no": other}, facts)
+    outcome = handle(case.state, command, case.at, rulebook())
+    case._keep(outcome.state, seal(case.clue_no, len(case.sealed), case.hash, outcome.events))
+
+
+async def merged(
+    engine: AsyncEngine, ways: dict[str, str | None], told: dict[str, str]
+) -> list[tuple[str, str]]:
+    """`ways`: each clue and the one that it goes into; `told`: who took in whom."""
+    cases = {clue_no: reported(clue_no) for clue_no in ways}
+    for clue_no, into in ways.items():
+        if into is not None:
+            merge(cases[clue_no], into)
+    for clue_no, other in told.items():
+        take_in(cases[clue_no], other)
+    for case in cases.values():
+        await flush(engine, case.sealed, rulebook())
+    return await look(engine, FakeClues({no: tip(case, running=False) for no, case in cases.items() if ways[no]} | {
+        no: tip(case) for no, case in cases.items() if not ways[no]}))  # fmt: skip
+
+
+async def test_a_merging_that_the_other_clue_knows_of_is_fine(engine: AsyncEngine) -> None:
+    assert await merged(engine, {FIRST: None, SECOND: FIRST}, {FIRST: SECOND}) == []
+
+
+async def test_a_merging_that_the_other_clue_was_never_told_of(engine: AsyncEngine) -> None:
+    found = await merged(engine, {FIRST: None, SECOND: FIRST}, {})
+    assert found == [(SECOND, "not_taken_in")]
+
+
+async def test_a_merging_into_a_clue_that_the_ledger_does_not_know(engine: AsyncEngine) -> None:
+    assert await merged(engine, {SECOND: FIRST}, {}) == [(SECOND, "not_taken_in")]
+
+
+async def test_three_merged_in_a_ring_are_nobodys(engine: AsyncEngine) -> None:
+    ways = {FIRST: SECOND, SECOND: THIRD, THIRD: FIRST}
+    found = await merged(engine, dict(ways), {SECOND: FIRST, THIRD: SECOND, FIRST: THIRD})
+    assert found == [(clue_no, "merged_in_a_ring") for clue_no in ways]
+
+
+async def test_what_leads_into_a_ring_is_not_in_it(engine: AsyncEngine) -> None:
+    found = await merged(engine, {FIRST: SECOND, SECOND: FIRST, THIRD: FIRST}, {})
+    assert dict(found) == {FIRST: "merged_in_a_ring", SECOND: "merged_in_a_ring", THIRD: "not_taken_in"}
+
+
+async def test_the_tables_follow_a_merging_that_was_taken_back(engine: AsyncEngine) -> None:
+    """Also where they are built anew."""
+    case = reported(FIRST)
+    owed = case.state.owed
+    merge(case, SECOND)
+    await flush(engine, case.sealed, rulebook())
+    before = len(case.sealed)
+    take_in(case, SECOND)
+    await flush(engine, case.sealed[before:], rulebook())
+    assert case.state.owed == owed
+    for _ in range(2):
+        async with engine.connect() as connection:
+            query = text("SELECT stage, ended_at FROM clue WHERE clue_no = :no")
+            assert (await connection.execute(query, {"no": FIRST})).one() == (case.state.stage, None)
+            query = text("SELECT count(*) FROM duty WHERE clue_no = :no AND cancelled_at IS NULL")
+            assert (await connection.execute(query, {"no": FIRST})).scalar_one() == len(owed)
+        await rebuild(engine, rulebook())

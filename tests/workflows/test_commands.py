@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import DomainError
-from domain.model import Actor
+from domain.model import Actor, Answer
 from domain.view import view
 from runtime.client import ClueClient
 from runtime.rules import load_rules
 from tests.workflows.shell import ADDRESSEE, FINDER, Desk, FakeLedger, fresh_no
+from workflows.messages import CommandMessage
 
 
 async def refused(code: str, attempt) -> DomainError:
@@ -178,6 +179,49 @@ async def test_a_merging_sent_again_after_a_crash_tells_the_other_clue_once(
         assert (await clues.do(here.clue_no, "merge_into", actor, data, command_id)).stage == "merged"
     told = [e for e in (await clues.query(there.clue_no))["timeline"] if e["event"] == "taken_in"]
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("dies", [None, 0, 1], ids=["both senders live", "the first dies", "the second dies"])
+async def test_of_two_merged_into_each_other_at_once_the_first_goes_on(
+    clues: ClueClient, monkeypatch: pytest.MonkeyPatch, dies: int | None
+) -> None:
+    """Each sender has seen the other clue open, and merges before anybody is told; one may die right after."""
+    both = sorted((Desk(clues), Desk(clues)), key=lambda desk: str(desk.clue_no))
+    for desk in both:
+        await desk.report()
+    look, settle = ClueClient._with_survivor, ClueClient._settle_merging
+    looked, merged = asyncio.Barrier(2), asyncio.Barrier(2)
+
+    async def seen(self: ClueClient, message: CommandMessage, into: str) -> CommandMessage:
+        found = await look(self, message, into)
+        await looked.wait()
+        return found
+
+    async def settled(self: ClueClient, clue_no: str, message: CommandMessage, into: str) -> None:
+        await merged.wait()
+        if dies is not None and clue_no == both[dies].clue_no:
+            raise RuntimeError("gone")
+        await settle(self, clue_no, message, into)
+
+    monkeypatch.setattr(ClueClient, "_with_survivor", seen)
+    monkeypatch.setattr(ClueClient, "_settle_merging", settled)
+    first, second = both
+    ways = [(first, second), (second, first)]
+    answers = await asyncio.gather(
+        *(here.do("merge_into", FINDER, clue_no=there.clue_no, reason="同一案") for here, there in ways),
+        return_exceptions=True,
+    )
+    if dies != 0:
+        assert isinstance(answers[0], DomainError)
+        assert "它的并案已撤销" in answers[0].message
+    if dies != 1:
+        assert isinstance(answers[1], Answer)
+    kept, gone = [await clues.query(str(desk.clue_no)) for desk in both]
+    assert (kept["stage"], kept["merged_into"], kept["merged_from"]) == ("notified", None, [second.clue_no])
+    assert (gone["stage"], gone["merged_into"]) == ("merged", first.clue_no)
+    assert [e["event"] for e in kept["timeline"]].count("merge_undone") == 1
+    await first.do("acknowledge")  # it goes on, and so do its clocks
+    assert (await clues.query(str(first.clue_no)))["next_wakeup_at"]
 
 
 async def _crash(*args: object) -> None:
