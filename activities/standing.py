@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.errors import DomainError
-from domain.regional import Act
+from domain.region_orders import Act
 from ledger import orders
 from ledger.orders import Order, Turn
 from runtime.client import ClueClient

@@ -16,7 +16,7 @@ from cli.services import prepare, the_ledger, the_rules
 from domain import labels, shapes
 from domain.errors import DomainError
 from domain.model import Json, iso
-from domain.regional import RESUMED, SUSPENDED, UNDONE, Act
+from domain.region_orders import RESUMED, SUSPENDED, UNDONE, Act
 from domain.shapes import nearest
 from ledger import orders, regional
 from ledger.regional import Moved

@@ -15,7 +15,7 @@ from cli.regional_work import Run
 from cli.services import the_rules
 from domain import labels
 from domain.model import Json, iso
-from domain.regional import SUSPENDED, Act
+from domain.region_orders import SUSPENDED, Act
 from domain.text import when as said
 from ledger.regional import Moved
 

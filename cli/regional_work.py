@@ -18,7 +18,7 @@ from domain.errors import DomainError
 from domain.lifecycle import handle
 from domain.model import Command, shanghai_day
 from domain.permissions import may_end, may_give, who_may
-from domain.regional import NUMBER_MAX, RESUMED, SUSPENDED, UNDONE, Act, prefix
+from domain.region_orders import NUMBER_MAX, RESUMED, SUSPENDED, UNDONE, Act, prefix
 from domain.text import when as said
 from ledger import orders, regional
 from ledger.clues import get_state

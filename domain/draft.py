@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from domain import duties, regional
+from domain import duties, region_orders
 from domain.calendar import Due
 from domain.evolve import evolve
 from domain.model import Actor, ClueState, Command, Duty, Event, iso
@@ -116,7 +116,7 @@ class Draft:
     def _stop_under_orders(self, duty: Duty) -> None:
         """What is opened while an order stops its region's clocks stands still from the start."""
         for order in self.state.suspensions:
-            if regional.covers(order, duty, self.rules.group_map):
+            if region_orders.covers(order, duty, self.rules.group_map):
                 self.suspend(duty, order.cause)
 
     def suspend(self, duty: Duty, cause: str) -> None:
@@ -143,7 +143,7 @@ class Draft:
 
     def undo_pause(self, duty: Duty, cause: str) -> None:
         """Take that cause's pauses out, as if they had never been; the dates are what they were."""
-        due = duties.dates(regional.without(duty, cause), self.rules)
+        due = duties.dates(region_orders.without(duty, cause), self.rules)
         moved = due.due_at != duty.due_at
         self.emit(
             "duty_pause_undone",

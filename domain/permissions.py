@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from domain import regional
+from domain import region_orders
 from domain.agencies import nearest_common_superior, superior, superiors
 from domain.model import Actor, ClueState, Command, Duty
 from domain.packs import Rulebook, candidates
@@ -129,7 +129,7 @@ def _rules_here(s: Scene) -> bool:
 
 def may_give(actor: Actor, region: str) -> bool:
     """Whether that actor may give an order over the region at all; in each clue it is judged again."""
-    return actor.role in SUPERIOR_ROLES and regional.governs(actor.agency, region)
+    return actor.role in SUPERIOR_ROLES and region_orders.governs(actor.agency, region)
 
 
 def may_end(actor: Actor, by: str, rules: Rulebook) -> bool:
@@ -143,8 +143,8 @@ def _over_region(s: Scene) -> bool:
     if s.agency not in above_parties(s.state, s.rules):
         return False
     if s.command.name == "suspend_region":
-        return regional.governs(s.agency, str(s.command.data.get("region")))
-    order = regional.named(s.state.suspensions, str(s.command.data.get("order_no")))
+        return region_orders.governs(s.agency, str(s.command.data.get("region")))
+    order = region_orders.named(s.state.suspensions, str(s.command.data.get("order_no")))
     return order is None or s.agency in (order.by, *superiors(order.by, s.rules.group_map))
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import Sealed, opened
 from domain.model import Actor, Event, Json
-from domain.regional import NUMBER_MAX, RESUMED, SUSPENDED, UNDONE, Act, prefix
+from domain.region_orders import NUMBER_MAX, RESUMED, SUSPENDED, UNDONE, Act, prefix
 from ledger.regional import CONCERNED, KINDS_SQL, OF_ORDER, ORDER_NO
 
 PAGE: Final = 50

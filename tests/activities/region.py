@@ -16,7 +16,7 @@ from activities.ledger import LedgerActivities
 from activities.messages import FlushBatch, FlushDone
 from activities.standing import Standing
 from domain.model import Actor, ClueState, Json
-from domain.regional import SUSPENDED, UNDONE, Act
+from domain.region_orders import SUSPENDED, UNDONE, Act
 from ledger import database, events, orders
 from ledger.reader import Records
 from runtime.client import ClueClient

@@ -16,7 +16,7 @@ from activities import standing
 from activities.standing import Standing
 from domain.errors import DomainError
 from domain.model import Actor, Json
-from domain.regional import RESUMED, SUSPENDED, UNDONE, Act
+from domain.region_orders import RESUMED, SUSPENDED, UNDONE, Act
 from ledger import migrate, orders, regional
 from ledger.verify import verify
 from runtime.client import ClueClient

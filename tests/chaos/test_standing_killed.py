@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from domain.regional import RESUMED
+from domain.region_orders import RESUMED
 from ledger import database, orders
 from ledger.reader import Records
 from runtime.client import ClueClient

@@ -15,7 +15,7 @@ from cli.regional import listed
 from cli.regional_work import Run
 from domain.errors import DomainError
 from domain.model import Actor
-from domain.regional import RESUMED, SUSPENDED, UNDONE, Act
+from domain.region_orders import RESUMED, SUSPENDED, UNDONE, Act
 from ledger import orders
 from runtime.settings import Settings, get_settings
 from tests.activities.region import (

@@ -14,7 +14,7 @@ from domain.errors import DomainError
 from domain.lifecycle import handle, ticked
 from domain.model import Actor, ClueState, Command, Duty, blank, shanghai_day
 from domain.notices import notices_for
-from domain.regional import governs, lies_in
+from domain.region_orders import governs, lies_in
 from domain.view import view
 from runtime.facts import facts_for
 from tests.domain.story import BOOK, RULES, Story, at, inspected, received, reported, sent

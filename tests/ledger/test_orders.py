@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from domain.chain import opened
 from domain.model import Actor, Event, Json
-from domain.regional import RESUMED, SUSPENDED, UNDONE, Act
+from domain.region_orders import RESUMED, SUSPENDED, UNDONE, Act
 from ledger import orders, regional
 from ledger.flush import flush
 from ledger.rebuild import rebuild
