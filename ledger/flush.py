@@ -1,6 +1,6 @@
 """Writing what has happened: one transaction per flush, and the same flush twice changes nothing.
 
-It sits in the way of every answer, so it is four round trips: begin, lock and read, write, commit.
+It is four round trips: begin, lock and read, write, commit; six for a clue's first.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ async def flush(engine: AsyncEngine, sealed: Sequence[Sealed], rules: Rulebook) 
     except DBAPIError as err:
         if not (_lost_a_race(err) or err.connection_invalidated):
             raise
-    # A clue without a row has nothing to lock, and a pooled connection may have died since its last use:
-    # both are seen only by trying, and a second look settles them.
+    # A row may be missing though the record has events, and a pooled connection may have died since its last
+    # use: both are seen only by trying, and a second look settles them.
     return await _flush(engine, sealed, rules, careful=True)
 
 
@@ -108,6 +108,9 @@ async def _locked(
     kept = _states.get(known)  # held here: another flush may push it out of memory meanwhile
     asked = {"clue_no": clue_no, "known": known if kept is not None else ""}
     row = (await connection.execute(_LOCK, asked)).one_or_none()
+    if row is None:  # nothing to lock: whoever else finds it missing waits here, and looks again
+        await rebuild.alone(connection, clue_no)
+        row = (await connection.execute(_LOCK, asked)).one_or_none()
     if row is None and careful and await rebuild.rebuild_clue(connection, clue_no, rules):
         row = (await connection.execute(_LOCK, asked)).one_or_none()
     if row is None:

@@ -79,11 +79,18 @@ def _tip(sealed: Sequence[Sealed]) -> Tip:
     return Tip(sealed[-1].seq, sealed[-1].hash)
 
 
+async def alone(connection: AsyncConnection, clue_no: str) -> None:
+    """Until the end of the transaction nobody else is who found that clue's row missing."""
+    query = text("SELECT pg_advisory_xact_lock(hashtextextended(:clue_no, 0))")
+    await connection.execute(query, {"clue_no": clue_no})
+
+
 async def _lock(connection: AsyncConnection, clue_no: str) -> None:
     """Against flushes by the row; where it is missing, against whoever else finds it missing."""
-    parameters = {"clue_no": clue_no}
-    await connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:clue_no, 0))"), parameters)
-    await connection.execute(text("SELECT 1 FROM clue WHERE clue_no = :clue_no FOR UPDATE"), parameters)
+    await alone(connection, clue_no)
+    await connection.execute(
+        text("SELECT 1 FROM clue WHERE clue_no = :clue_no FOR UPDATE"), {"clue_no": clue_no}
+    )
 
 
 async def _with_marks(connection: AsyncConnection, notices: Sequence[Row]) -> list[Row]:

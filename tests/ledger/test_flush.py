@@ -101,10 +101,11 @@ async def test_a_batch_that_is_no_chain_is_refused(engine: AsyncEngine) -> None:
 
 
 async def test_flushes_of_one_clue_at_once_store_each_event_once(engine: AsyncEngine) -> None:
-    case = whole()
-    results = await asyncio.gather(*(flush(engine, case.sealed, rulebook()) for _ in range(8)))
-    assert sorted(r.written for r in results) == [0] * 7 + [len(case.sealed)]
-    assert await get_state(engine, case.clue_no) == case.state
+    for n in range(20):  # a clue that is new to all of them is the hardest
+        case = whole(f"XS-320583-20240403-{n:04}")
+        results = await asyncio.gather(*(flush(engine, case.sealed, rulebook()) for _ in range(8)))
+        assert sorted(r.written for r in results) == [0] * 7 + [len(case.sealed)]
+        assert await get_state(engine, case.clue_no) == case.state
 
 
 async def test_flushes_of_many_clues_at_once(engine: AsyncEngine) -> None:
@@ -135,7 +136,7 @@ async def test_a_line_cut_anywhere_leaves_nothing_or_all(database_url: str, engi
     assert outcomes == {True, False}
 
 
-async def test_a_flush_is_at_most_four_round_trips(database_url: str) -> None:
+async def test_a_flush_is_at_most_four_round_trips_and_a_clues_first_six(database_url: str) -> None:
     async with Proxy(database_url).running() as line:
         engine = database.create(line.url, ping=False, pool_size=1)
         await flush(
@@ -143,10 +144,10 @@ async def test_a_flush_is_at_most_four_round_trips(database_url: str) -> None:
         )  # statements get prepared
         await flush(engine, whole("XS-320583-20240403-0002").sealed[2:4], rulebook())
         case = whole()
-        for batch in (case.sealed[:3], case.sealed[3:9], case.sealed[9:]):
+        for batch, most in ((case.sealed[:3], 6), (case.sealed[3:9], 4), (case.sealed[9:], 4)):
             before = line.sent
             await flush(engine, batch, rulebook())
-            assert line.sent - before <= 4
+            assert line.sent - before <= most
         await engine.dispose()
 
 
