@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import text
 from temporalio.client import Client
 
@@ -38,6 +37,7 @@ from tests.activities.region import (
     over,
     region_of,
 )
+from tests.logged import logged
 
 
 @pytest.fixture
@@ -224,23 +224,26 @@ async def test_a_clue_that_does_not_answer_holds_up_no_other_for_ever(
 
 
 async def test_with_the_ledger_away_it_rests_and_then_goes_on(
-    temporal_client: Client, temporal_settings: Settings, own_postgres: EmbeddedPostgres
+    temporal_client: Client,
+    temporal_settings: Settings,
+    own_postgres: EmbeddedPostgres,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     await migrate.upgrade(own_postgres.url())
+    logs = logged(monkeypatch, "activities.standing")
     async with region_of(temporal_client, temporal_settings, own_postgres.url()) as region:
         await region.decided(given())
         desk = await region.reported()
         await asyncio.to_thread(own_postgres.stop)
-        with structlog.testing.capture_logs() as logs:
-            job = asyncio.create_task(Standing(region.clues, region.engine, interval=0.05).run())
-            async with asyncio.timeout(60):
-                while not [x for x in logs if x["event"] == "standing_orders_round_failed"]:  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
-            assert not job.done()
-            own_postgres.start()
-            async with asyncio.timeout(60):
-                while await region.orders_in(desk) != [STOPPED]:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+        job = asyncio.create_task(Standing(region.clues, region.engine, interval=0.05).run())
+        async with asyncio.timeout(60):
+            while not [x for x in logs if x["event"] == "standing_orders_round_failed"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert not job.done()
+        own_postgres.start()
+        async with asyncio.timeout(60):
+            while await region.orders_in(desk) != [STOPPED]:  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         job.cancel()
         await asyncio.gather(job, return_exceptions=True)
 

@@ -4,12 +4,12 @@ import asyncio
 import time
 
 import pytest
-from structlog.testing import capture_logs
 from temporalio.client import Client
 
 from activities.courier import Courier
 from domain.chain import GENESIS, link
 from runtime.errors import ServiceUnreachable
+from tests.logged import logged
 from tests.workflows.shell import FINDER, Desk, FakeLedger, fresh_no, shell
 
 
@@ -59,17 +59,17 @@ async def test_a_hanging_ledger_holds_no_answer_up(desk: Desk, ledger: FakeLedge
 
 
 async def test_what_the_ledger_refuses_for_good_stops_nobody_and_shows(
-    desk: Desk, ledger: FakeLedger
+    desk: Desk, ledger: FakeLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await desk.report()
     await desk.flushed(ledger)
     ledger.stored[desk.clue_no].append(ledger.stored[desk.clue_no][0])  # somebody else's event
-    with capture_logs() as logs:
-        await desk.do("acknowledge")
-        assert (await desk.do("start_transfer", FINDER, "approver")).stage == "transferring"
-        async with asyncio.timeout(20):
-            while not any(line["event"] == "ledger_conflict" for line in logs):  # noqa: ASYNC110
-                await asyncio.sleep(0.02)
+    logs = logged(monkeypatch, "activities.courier")
+    await desk.do("acknowledge")
+    assert (await desk.do("start_transfer", FINDER, "approver")).stage == "transferring"
+    async with asyncio.timeout(20):
+        while not any(line["event"] == "ledger_conflict" for line in logs):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
     await desk.do("send_transfer", FINDER, manifest=[])
     await desk.do("receive_transfer", manifest=[])
     await desk.do("give_feedback", letter_no="反馈1号", outcome="penalty", details="罚款")
